@@ -1,0 +1,78 @@
+"""Output files appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pointcloud.errors import ParameterError, ResourceError
+
+
+@contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """A fresh folder whose files move into ``target`` when the block succeeds and vanish when it fails.
+
+    Files of the same name in ``target`` are replaced; other files there stay.
+
+    Raises
+    ------
+    ParameterError
+        When ``target`` exists and is not a folder.
+    ResourceError
+        When the disk is full or not writable.
+    """
+    if target.exists() and not target.is_dir():
+        raise ParameterError(
+            f"output folder {target}: a file of that name exists; give another name with -o",
+            f"出力先 {target} は既存のファイルです。-o で別の名前を指定してください。",
+            value=str(target),
+        )
+    with _explained(target):
+        parent = target.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=parent))
+    try:
+        with _explained(target):
+            yield stage
+            target.mkdir(parents=True, exist_ok=True)
+            for item in sorted(stage.iterdir()):
+                item.replace(target / item.name)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def staged_file(target: Path) -> Iterator[Path]:
+    """A path beside ``target`` that replaces it when the block succeeds and vanishes when it fails.
+
+    The suffix is kept, so that writers which look at it (.las, .laz) do the same.
+    """
+    with _explained(target):
+        target.absolute().parent.mkdir(parents=True, exist_ok=True)
+    stage = target.absolute().with_name(f".{target.stem}.partial-{os.getpid()}{target.suffix}")
+    try:
+        with _explained(target):
+            yield stage
+            stage.replace(target)
+    finally:
+        stage.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write into errors that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+            raise
+        raise ResourceError(
+            f"writing {target}: {error.strerror}; free space or choose another place with -o",
+            f"{target} に書き込めません ({error.strerror})。空き容量を確保するか -o で別の場所を指定してください。",
+            file=str(target),
+        ) from error

@@ -1,0 +1,1 @@
+"""Numbers and value objects of tengun. No web, no jobs."""

@@ -1,0 +1,1 @@
+"""Bare earth: noise, ground points, terrain surface."""
