@@ -53,7 +53,7 @@ class Grid:
             raise ParameterError(
                 f"grid: {self.n_columns} x {self.n_rows} cells of {self.cell} m; allowed are 1 to {MAX_CELLS} cells; "
                 "choose a larger cell or a smaller area",
-                f"格子数 {self.n_columns} x {self.n_rows} (間隔 {self.cell} m) は許容範囲 1~{MAX_CELLS} を外れています。"
+                f"格子数 {self.n_columns} x {self.n_rows} (間隔 {self.cell} m) は 1~{MAX_CELLS} の範囲外です。"
                 "間隔を大きくするか範囲を狭めてください。",
                 value=[self.n_columns, self.n_rows],
             )
