@@ -1,0 +1,1 @@
+"""Writers of pictures and drawings; no numbers are made here."""
