@@ -1,0 +1,109 @@
+"""The working grid of the ground filter: cells, their lowest points, and the filled surface of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointcloud.bounds import Bounds
+from pointcloud.cloud import PointCloud
+from pointcloud.errors import ParameterError
+from pointcloud.grid import Grid
+from pointcloud.ground import kernels
+from pointcloud.ground.bands import run_bands
+from pointcloud.ground.trend import COARSEST
+
+Floats = NDArray[np.float64]
+MAX_WORKING_CELLS = 400_000_000
+"""Largest working grid; wider surveys are filtered in tiles."""
+
+
+def working_grid(bounds: Bounds, cell: float) -> Grid:
+    """The grid of whole coarsest blocks that holds the bounds: tiles share the survey's cells and blocks.
+
+    Raises
+    ------
+    ParameterError
+        When the extent needs more than 400 million cells.
+    """
+    blocks = Grid.covering(bounds, cell * COARSEST)
+    n = blocks.n_columns * blocks.n_rows * COARSEST * COARSEST
+    if n > MAX_WORKING_CELLS:
+        raise ParameterError(
+            f"ground filter: {bounds.width:.0f} m x {bounds.height:.0f} m at cells of {cell:g} m are {n} cells; "
+            f"allowed are {MAX_WORKING_CELLS}; filter the survey in tiles, or remove stray points far away",
+            f"地盤フィルタ: {bounds.width:.0f} m x {bounds.height:.0f} m は {cell:g} m 格子で {n} セルとなり、上限 "
+            f"{MAX_WORKING_CELLS} を超えます。タイルに分けるか、遠く離れた点を除去してください。",
+            value=n,
+        )
+    return Grid(
+        blocks.column * COARSEST,
+        blocks.south_row * COARSEST,
+        blocks.n_columns * COARSEST,
+        blocks.n_rows * COARSEST,
+        cell,
+    )
+
+
+@dataclass(slots=True)
+class Lattice:
+    """The lowest point of each cell.
+
+    Parameters
+    ----------
+    grid
+        Working grid.
+    index
+        Index of each cell's lowest point in the cloud, -1 where there is none; shape of the grid.
+    px, py, pz
+        Its coordinates; NaN where there is none.
+    """
+
+    grid: Grid
+    index: NDArray[np.int64]
+    px: Floats
+    py: Floats
+    pz: Floats
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Cells that have a point."""
+        return self.index >= 0
+
+
+def cells_of_points(cloud: PointCloud, grid: Grid) -> NDArray[np.int32]:
+    """Flat cell index of each point."""
+    cells = np.empty(len(cloud), dtype=np.int32)
+    north_row = grid.south_row + grid.n_rows
+    run_bands(
+        kernels.cell_indices, len(cloud), cloud.x, cloud.y, grid.cell, grid.column, north_row, grid.n_columns,
+        after=(cells,),
+    )  # fmt: skip
+    return cells
+
+
+def lattice(cloud: PointCloud, cells: NDArray[np.int32], skip: NDArray[np.bool_], grid: Grid) -> Lattice:
+    """The lowest point of each cell among the points that are not skipped."""
+    index = np.full(grid.n_rows * grid.n_columns, -1, dtype=np.int64)
+    kernels.lowest_points(cloud.x, cloud.y, cloud.z, cells, skip, index)
+    index = index.reshape(grid.shape)
+    known = index >= 0
+    px, py, pz = (np.full(grid.shape, np.nan) for _ in range(3))
+    for out, values in ((px, cloud.x), (py, cloud.y), (pz, cloud.z)):
+        out[known] = values[index[known]]
+    return Lattice(grid, index, px, py, pz)
+
+
+def filled(values: Floats) -> Floats:
+    """The surface with its gaps closed from coarser and coarser means; NaN farther than the coarsest block."""
+    levels = [values.copy()]
+    while 1 << len(levels) <= COARSEST:
+        fine = levels[-1]
+        coarse = np.empty((fine.shape[0] // 2, fine.shape[1] // 2))
+        kernels.halve(fine, coarse)
+        levels.append(coarse)
+    for k in range(len(levels) - 2, -1, -1):
+        kernels.fill_from(levels[k + 1], levels[k])
+    return levels[0]

@@ -1,0 +1,150 @@
+"""Parameters of the ground filter and how they follow from the survey."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pointcloud.cloud import PointCloud
+from pointcloud.errors import ParameterError, UnitsError
+from pointcloud.ground.trend import COARSEST
+
+Method = Literal["auto", "smrf"]
+
+
+@dataclass(frozen=True, slots=True)
+class GroundParameters:
+    """What the filter works with; PDAL's names, metres.
+
+    Parameters
+    ----------
+    method
+        "auto" or "smrf".
+    cell
+        Cell of the working grid in metres.
+    window
+        Radius of the largest opening in metres: objects up to about twice as wide are removed.
+    slope
+        Rise over run that an opening tolerates.
+    threshold
+        Height above the surface up to which a point is ground, on level ground, in metres.
+    scalar
+        Increase of the threshold with the slope of the surface, metres per (m/m).
+    """
+
+    method: Method
+    cell: float
+    window: float
+    slope: float
+    threshold: float
+    scalar: float
+
+    def as_dict(self) -> dict[str, float | str]:
+        """Name -> value."""
+        return {name: getattr(self, name) for name in ("method", "cell", "window", "slope", "threshold", "scalar")}
+
+
+def check_units(cloud: PointCloud) -> None:
+    """Refuse degrees and feet.
+
+    Raises
+    ------
+    UnitsError
+        When the CRS is geographic or its unit is not the metre, or the coordinates without CRS look like degrees.
+    """
+    if cloud.crs is not None:
+        unit = cloud.crs.axis_info[0].unit_name if cloud.crs.axis_info else "metre"
+        if unit not in ("metre", "meter"):
+            raise UnitsError(
+                f"ground filter: the coordinates of {cloud.crs.name} are in {unit}; expected metres; "
+                "reproject the cloud to a projected system in metres first (heights too)",
+                f"地盤フィルタ: 座標系 {cloud.crs.name} の単位は {unit} です。"
+                "メートル単位の投影座標系に変換してください (標高も)。",
+                value=unit,
+            )
+        return
+    if len(cloud) < 2:
+        return
+    bounds = cloud.bounds
+    in_japan = bounds.x_min >= 122.0 and bounds.x_max <= 154.0 and bounds.y_min >= 20.0 and bounds.y_max <= 46.0
+    if in_japan and 0.0 < max(bounds.width, bounds.height) < 0.5:
+        raise UnitsError(
+            f"ground filter: x {bounds.x_min:.6f}-{bounds.x_max:.6f} and y {bounds.y_min:.6f}-{bounds.y_max:.6f} look "
+            "like degrees; expected metres; set the cloud's CRS or reproject it",
+            f"地盤フィルタ: 座標 x {bounds.x_min:.6f}~{bounds.x_max:.6f}、y {bounds.y_min:.6f}~{bounds.y_max:.6f} は"
+            "度のようです。メートル単位の平面直角座標に変換してください。",
+            value=list(bounds.as_tuple()),
+        )
+
+
+def survey_parameters(
+    clouds: PointCloud | Iterable[PointCloud],
+    *,
+    method: Method = "auto",
+    cell: float | None = None,
+    window: float | None = None,
+    slope: float | None = None,
+    threshold: float | None = None,
+    scalar: float | None = None,
+) -> GroundParameters:
+    """The parameters of a survey from all of its clouds (tiles), to be passed to each tile's ``classify``.
+
+    Parameters
+    ----------
+    clouds
+        The survey, whole or as tiles that are read one after the other.
+    method, cell, window, slope, threshold, scalar
+        Overrides; None: from the data.
+
+    Raises
+    ------
+    ParameterError
+        When an override is not a positive finite number.
+    UnitsError
+        When the cloud is in degrees or feet.
+    """
+    given = {"cell": cell, "window": window, "slope": slope, "threshold": threshold, "scalar": scalar}
+    for name, value in given.items():
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ParameterError(
+                f"ground filter: {name} {value}; expected a positive number",
+                f"地盤フィルタの {name} {value} が不正です。正の値を指定してください。",
+                field=name,
+                value=value,
+            )
+    chosen = (0.15, 0.5, 1.25) if method == "smrf" else (0.10, 0.35, 0.5)
+    cell = cell or _cell_for(_spacing([clouds] if isinstance(clouds, PointCloud) else clouds))
+    return GroundParameters(
+        method,
+        cell,
+        window or 18.0,
+        slope or chosen[0],
+        threshold or chosen[1],
+        scalar or chosen[2],
+    )
+
+
+def _spacing(clouds: Iterable[PointCloud]) -> float:
+    """Mean distance of neighbouring points in metres over the cells of 4 m that have any; 1 m for an empty survey."""
+    n_points, n_cells = 0, 0
+    for cloud in clouds:
+        check_units(cloud)
+        if len(cloud):
+            keys = np.floor(cloud.x / 4.0).astype(np.int64) * 2**31 + np.floor(cloud.y / 4.0).astype(np.int64)
+            n_points += len(cloud)
+            n_cells += np.unique(keys).size
+    return 4.0 * math.sqrt(n_cells / n_points) if n_points else 1.0
+
+
+def _cell_for(spacing: float) -> float:
+    return 1.0 if spacing < 1.5 else 2.0
+
+
+def required_halo(parameters: GroundParameters) -> float:
+    """Metres of neighbouring points that a tile needs on each side so that its core equals the whole survey's."""
+    cells = 2 * math.ceil(parameters.window / parameters.cell) + 8 * COARSEST
+    return float(cells * parameters.cell)
