@@ -1,0 +1,133 @@
+"""Surfaces of a survey, tile by tile, so that memory follows a tile and not the survey."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines import tiling
+from pointcloud.bounds import Bounds
+from pointcloud.cloud import PointCloud
+from pointcloud.grid import Grid, Raster
+from pointcloud.ground import surface
+from pointcloud.ground.classify import GroundResult, classify
+from pointcloud.ground.parameters import GroundParameters, required_halo, survey_parameters
+from pointcloud.io import las
+from pointcloud.io.survey import Survey
+
+DIMENSIONS = ("Classification", "ReturnNumber", "NumberOfReturns")
+"""Attributes that the ground filter looks at."""
+
+Report = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SurveySurfaces:
+    """The surfaces of one survey on one grid.
+
+    Parameters
+    ----------
+    terrain
+        DTM in metres, NaN where void.
+    top
+        DSM in metres, NaN where no return fell.
+    is_surveyed
+        Cells within ``max_gap`` of any return; the rest of the grid lies outside the survey.
+    counts
+        Points by class, ``key_points`` that carry the terrain, and ``points``, the sum of the classes.
+    ground
+        Parameters that the ground filter used.
+    """
+
+    terrain: Raster
+    top: Raster
+    is_surveyed: NDArray[np.bool_]
+    counts: Counter[str]
+    ground: dict[str, Any]
+
+
+def survey_grid(survey: Survey, cell: float) -> Grid:
+    """The grid of a survey: its extent, on whole multiples of the cell."""
+    return Grid.covering(survey.bounds, cell, survey.crs)
+
+
+def survey_surfaces(survey: Survey, grid: Grid, max_gap: float, report: Report) -> SurveySurfaces:
+    """Classify the ground and make terrain and top surfaces on ``grid``.
+
+    Parameters
+    ----------
+    survey
+        Tiles of one epoch.
+    grid
+        Where the surfaces are wanted; points beyond it are used as far as the stages reach.
+    max_gap
+        Metres without a ground point beyond which the terrain is void.
+    report
+        Called with the share done (0-1) after each tile.
+
+    Raises
+    ------
+    TengunError
+        When a file cannot be read or the run is cancelled.
+    """
+    parameters = ground_parameters(survey, grid)
+    halo = max(required_halo(parameters), max_gap) + grid.cell
+    tiles = tiling.plan(grid, survey.n_points, halo)
+    empty = Raster(np.full(grid.shape, np.nan), grid)
+    surfaces = SurveySurfaces(
+        empty, Raster(empty.values.copy(), grid), np.zeros(grid.shape, dtype=np.bool_), Counter(), parameters.as_dict()
+    )
+    for i, tile in enumerate(tiles):
+        cloud = survey.read(bounds=tile.reach, dimensions=DIMENSIONS)
+        report((i + 0.4) / len(tiles))
+        result = classify(cloud, parameters=parameters)
+        report((i + 0.7) / len(tiles))
+        _add_tile(surfaces, tile.core, cloud, result, max_gap)
+        report((i + 1) / len(tiles))
+    return surfaces
+
+
+def ground_parameters(survey: Survey, grid: Grid) -> GroundParameters:
+    """Parameters of the ground filter from the whole survey, so that its tiles are filtered alike."""
+    tiles = tiling.plan(grid, survey.n_points, 0.0)
+    return survey_parameters(survey.read(bounds=tile.reach, dimensions=()) for tile in tiles)
+
+
+def _add_tile(surfaces: SurveySurfaces, core: Grid, cloud: PointCloud, result: GroundResult, max_gap: float) -> None:
+    window = core.window_in(surfaces.terrain.grid)
+    key = result.key_points
+    terrain = surface.terrain(cloud.x[key], cloud.y[key], cloud.z[key], core, max_gap)
+    surfaces.terrain.values[window] = terrain.height.values
+    labelled = cloud.with_attributes(Classification=result.labels)
+    surfaces.top.values[window] = surface.highest_return(labelled, core).values
+    surfaces.is_surveyed[window] = surface.distance_to_points(cloud.x, cloud.y, core, max_gap) <= max_gap
+    inside = core.bounds.contains(cloud.x, cloud.y)
+    surfaces.counts["points"] += int(np.count_nonzero(inside))
+    surfaces.counts["key_points"] += int(np.count_nonzero(key & inside))
+    surfaces.counts.update(class_counts(result.labels[inside]))
+
+
+def class_counts(labels: NDArray[np.uint8]) -> Counter[str]:
+    """Points by class: ``class_2`` -> number."""
+    codes, numbers = np.unique(labels, return_counts=True)
+    return Counter({f"class_{code}": int(number) for code, number in zip(codes, numbers, strict=True)})
+
+
+def read_file_with_halo(survey: Survey, index: int, halo: float) -> PointCloud:
+    """All points of one file in file order, followed by the points of other files within ``halo`` metres of it."""
+    own = _read_file(survey, index)
+    if len(own) == 0:
+        return own
+    reach = own.bounds.buffered(halo)
+    others = (_read_file(survey, i, reach) for i in range(len(survey.files)) if i != index)
+    return PointCloud.concatenate([own, *(cloud for cloud in others if len(cloud))])
+
+
+def _read_file(survey: Survey, index: int, bounds: Bounds | None = None) -> PointCloud:
+    cloud = las.read(survey.files[index].path, dimensions=DIMENSIONS, bounds=bounds)
+    return replace(cloud, crs=survey.crs, vertical_datum=survey.vertical_datum)

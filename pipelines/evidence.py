@@ -1,0 +1,45 @@
+"""What a result was made from: files with hashes, reference systems, software. So that it can be made again."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyproj import CRS
+
+if TYPE_CHECKING:
+    from pointcloud.io.survey import Survey
+
+
+def software() -> dict[str, str]:
+    """Name and version of what computed the result."""
+    return {"name": "tengun", "version": version("tengun")}
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def crs_name(crs: CRS) -> str:
+    """``EPSG:6676`` where the CRS has a code, else its name."""
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code else str(crs.name)
+
+
+def survey_record(survey: Survey) -> dict[str, Any]:
+    """Files, hashes, extent and reference system of a survey, JSON-ready."""
+    return {
+        "files": [
+            {"name": info.path.name, "sha256": sha256(info.path), "n_points": info.n_points} for info in survey.files
+        ],
+        "n_points": survey.n_points,
+        "bounds": list(survey.bounds.as_tuple()),
+        "crs": crs_name(survey.crs),
+        "crs_source": survey.crs_source,
+        "vertical_datum": str(survey.vertical_datum),
+        "notes": [{"en": note.en, "ja": note.ja} for note in survey.notes],
+    }

@@ -1,0 +1,151 @@
+"""Ground classification: every point kept, classes 2, 1, 7 and 18 written."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+
+from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Parameters, Process
+from pipelines.progress import Observer, Progress, Stage, Text
+from pointcloud.errors import ParameterError
+
+if TYPE_CHECKING:
+    from pointcloud.ground.parameters import GroundParameters as FilterParameters
+    from pointcloud.io.survey import Survey
+
+
+class GroundParameters(Parameters):
+    """Parameters of ``ground-classification``; the filter itself takes none."""
+
+    crs: str | None = Field(
+        None,
+        title="CRS / 座標参照系",
+        description="EPSG code such as EPSG:6676, for files that state none / ファイルに座標系がない場合の EPSG コード",
+        examples=["EPSG:6676"],
+    )
+
+
+class GroundClassification(Process[GroundParameters]):
+    """``ground-classification``: labels ground and noise, keeps every point and attribute."""
+
+    id = "ground-classification"
+    version = "1"
+    title = Text("Ground classification", "地盤分類")
+    description = Text(
+        "Labels ground (class 2), other (1) and noise (7, 18) in every tile; all points and attributes are kept. "
+        "The attribute KeyPoint marks the ground points that carry the terrain surface.",
+        "各タイルの点を地盤 (2)・その他 (1)・ノイズ (7, 18) に分類します。点と属性はすべて保持します。"
+        "属性 KeyPoint は地形面を作る地盤点を示します。",
+    )
+    inputs = (DatasetInput("survey", Text("Survey tiles", "点群タイル"), "pointcloud"),)
+    stages = (
+        Stage("open", Text("Checking the inputs", "入力の確認"), 1),
+        Stage("ground", Text("Ground filter", "地盤分類"), 9),
+    )
+    parameters_type = GroundParameters
+
+    def run(self, inputs: Mapping[str, Sequence[Path]], parameters: GroundParameters, context: Context) -> Outputs:
+        """See `Process.run`; writes one LAZ file for each tile and ground.json."""
+        from pipelines.run import write_json
+
+        context.progress.at("open")
+        survey, chosen = _prepare(inputs["survey"], parameters.crs)
+        names = [f"{stem}.laz" for stem in _stems(survey)]
+        counts: Counter[str] = Counter()
+        for i, name in enumerate(names):
+            report = context.progress.within("ground", i / len(names), (i + 1) / len(names))
+            counts.update(_classify_file(survey, i, chosen, context.workspace / name, report))
+        summary = _summary(survey, chosen, counts, names)
+        write_json(context.workspace / "ground.json", summary)
+        title = Text("Classified points", "分類済み点群")
+        files = [OutputFile(name, "application/vnd.laszip", title) for name in names]
+        context.progress.at("ground", 1.0)
+        return Outputs(summary, (*files, OutputFile("ground.json", "application/json", Text("Summary", "結果の要約"))))
+
+
+def classify_to(source: Path, crs: str | None, target: Path, observer: Observer) -> Outputs:
+    """Classify one file into ``target`` (.las or .laz), which appears whole or not at all.
+
+    Raises
+    ------
+    ParameterError
+        When ``source`` holds several files.
+    TengunError
+        When the file cannot be used.
+    """
+    from pipelines.workspace import staged_file
+
+    progress = Progress(GroundClassification.stages, observer)
+    progress.at("open")
+    survey, chosen = _prepare([source], crs)
+    if len(survey.files) > 1:
+        raise ParameterError(
+            f"ground: {source} holds {len(survey.files)} files, -o {target} names one; give a folder with -o",
+            f"{source} には {len(survey.files)} ファイルあります。-o にはフォルダを指定してください。",
+            value=str(target),
+        )
+    with staged_file(target) as stage:
+        counts = _classify_file(survey, 0, chosen, stage, progress.within("ground"))
+    summary = _summary(survey, chosen, counts, [target.name])
+    kind = "application/vnd.laszip" if target.suffix.lower() == ".laz" else "application/vnd.las"
+    return Outputs(summary, (OutputFile(target.name, kind, Text("Classified points", "分類済み点群")),))
+
+
+def _prepare(paths: Sequence[Path], crs: str | None) -> tuple[Survey, FilterParameters]:
+    from pipelines.engine import ground_parameters, survey_grid
+    from pointcloud.io.survey import open_survey
+
+    survey = open_survey(paths, crs)
+    return survey, ground_parameters(survey, survey_grid(survey, 1.0))
+
+
+def _stems(survey: Survey) -> list[str]:
+    """A name for each output: the file's own, numbered where two folders hold the same one."""
+    stems = [re.sub(r"(\.copc)?\.la[sz]$", "", info.path.name, flags=re.IGNORECASE) for info in survey.files]
+    return [f"{stem}-{i + 1}" if stems.count(stem) > 1 else stem for i, stem in enumerate(stems)]
+
+
+def _summary(survey: Survey, chosen: FilterParameters, counts: Mapping[str, int], names: list[str]) -> dict[str, Any]:
+    from pipelines.evidence import software, survey_record
+
+    return {
+        "schema": "tengun/ground/1",
+        "survey": survey_record(survey),
+        "files": names,
+        "points": {"in": survey.n_points, "out": sum(counts.values()), **counts},
+        "ground": chosen.as_dict(),
+        "software": software(),
+    }
+
+
+def _classify_file(
+    survey: Survey, index: int, chosen: FilterParameters, target: Path, report: Callable[[float], None]
+) -> Counter[str]:
+    """Label one file's points with the help of its neighbours' and write them to ``target``."""
+    from pipelines.engine import class_counts, read_file_with_halo
+    from pointcloud.ground.classify import classify
+    from pointcloud.ground.parameters import required_halo
+    from pointcloud.io.las import rewrite
+
+    info = survey.files[index]
+    report(0.0)
+    cloud = read_file_with_halo(survey, index, required_halo(chosen))
+    report(0.3)
+    result = classify(cloud, parameters=chosen)
+    report(0.6)
+    labels = result.labels[: info.n_points]
+    key_points = result.key_points[: info.n_points].astype(np.uint8)
+
+    def edit(start: int, points: Any) -> dict[str, Any]:
+        part = slice(start, start + len(points))
+        return {"Classification": labels[part], "KeyPoint": key_points[part]}
+
+    rewrite(info.path, target, edit)
+    report(1.0)
+    return class_counts(labels)

@@ -1,0 +1,82 @@
+"""Run a process into an output folder: what the command line and notebooks call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipelines import catalog
+from pipelines.process import Context, Outputs, Parameters, Process
+from pipelines.progress import Observer, Progress, ignore
+from pipelines.workspace import staged_folder
+from pointcloud.errors import ParameterError
+
+
+def run(
+    process_id: str,
+    inputs: Mapping[str, Sequence[Path]],
+    parameters: Mapping[str, Any],
+    folder: Path,
+    observer: Observer = ignore,
+) -> Outputs:
+    """Run a process; its files appear in ``folder`` whole, or not at all.
+
+    Parameters
+    ----------
+    process_id
+        Id in the catalogue.
+    inputs
+        Input name -> files or folders of tiles.
+    parameters
+        Values by name, checked here.
+    folder
+        Output folder, made if needed.
+    observer
+        Told about progress.
+
+    Returns
+    -------
+    Outputs
+        Summary and files, whose paths are relative to ``folder``.
+
+    Raises
+    ------
+    TengunError
+        With what is wrong and what to do.
+    """
+    process = catalog.get(process_id)
+    checked = check_parameters(process, parameters)
+    with staged_folder(folder) as stage:
+        return process.run(inputs, checked, Context(stage, Progress(process.stages, observer)))
+
+
+def check_parameters(process: Process[Any], parameters: Mapping[str, Any]) -> Parameters:
+    """The process's parameters object.
+
+    Raises
+    ------
+    ParameterError
+        Naming the first parameter that is unknown or out of range, and what is allowed.
+    """
+    try:
+        checked: Parameters = process.parameters_type.model_validate(dict(parameters))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "parameters"
+        allowed = ", ".join(process.parameters_type.model_fields)
+        raise ParameterError(
+            f"{process.id}: {name} = {first['input']!r}: {first['msg']}; parameters are: {allowed}",
+            f"{process.id}: パラメータ {name} = {first['input']!r} が不正です ({first['msg']})。使えるもの: {allowed}",
+            field=name,
+        ) from error
+    return checked
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON as UTF-8 with two spaces, numbers unrounded; the same content gives the same bytes."""
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")

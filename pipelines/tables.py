@@ -1,0 +1,87 @@
+"""Results as tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.process import Outputs
+
+CONSOLE = Console(highlight=False)
+
+
+def result_table(outputs: Outputs, folder: Path) -> None:
+    """Print what a run found and where its files are."""
+    summary = outputs.summary
+    if str(summary["schema"]).startswith("tengun/volume/"):
+        CONSOLE.print(volume_table(summary))
+        CONSOLE.print(alignment_line(summary["alignment"]))
+    else:
+        CONSOLE.print(points_table(summary))
+    CONSOLE.print(files_table([(str(folder / f.path), f.title.ja, f.title.en) for f in outputs.files]))
+
+
+def volume_table(summary: Mapping[str, Any]) -> Table:
+    """Cut, fill, net and area of the whole and of each zone; m3 to the whole number."""
+    table = Table(title=f"土量 Volume  ({summary['crs']}, 格子 cell {summary['cell_m']:g} m)", title_justify="left")
+    table.add_column("区域 zone")
+    for name in ("切土 cut m3", "盛土 fill m3", "差引 net m3", "面積 area m2", "欠測 void m2"):
+        table.add_column(name, justify="right")
+    rows = [{"name": "全体 total", **summary["total"]}, *summary["zones"]]
+    for row in rows:
+        keys = ("cut_m3", "fill_m3", "net_m3", "area_m2", "void_area_m2")
+        signed = {"net_m3"}
+        table.add_row(str(row["name"]), *(f"{row[k]:+,.0f}" if k in signed else f"{row[k]:,.0f}" for k in keys))
+    return table
+
+
+def alignment_line(alignment: Mapping[str, Any]) -> str:
+    """How the surveys were brought together."""
+    if alignment["dx_m"] is None:
+        return "位置合わせ alignment: 未実施 not estimated"
+    shift = ", ".join(f"{axis} {alignment[f'd{axis}_m']:+.3f} m" for axis in "xyz")
+    applied = "適用 applied" if alignment["applied"] else "適用せず not applied"
+    return f"位置合わせ alignment: {shift} ({applied})"
+
+
+def points_table(summary: Mapping[str, Any]) -> Table:
+    """Points by class."""
+    table = Table(title="点数 Points", title_justify="left")
+    table.add_column("分類 class")
+    table.add_column("点 points", justify="right")
+    for name, number in summary["points"].items():
+        table.add_row(name, f"{number:,}")
+    return table
+
+
+def files_table(rows: list[tuple[str, str, str]]) -> Table:
+    """Files with their titles."""
+    table = Table(title="成果 Files", title_justify="left", show_header=False, box=None)
+    for where, ja, en in rows:
+        table.add_row(where, ja, en)
+    return table
+
+
+def info_table(record: Mapping[str, Any]) -> None:
+    """Print what is known of one file."""
+    table = Table(title=str(record["file"]), title_justify="left", show_header=False)
+    for name, value in record.items():
+        if name not in ("file", "problems"):
+            table.add_row(name, _text(value))
+    CONSOLE.print(table)
+    for problem in record["problems"]:
+        CONSOLE.print(f"  ! {problem['ja']} {problem['en']}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(_text(v) for v in value) or "-"
+    return "-" if value is None else str(value)
