@@ -202,7 +202,7 @@ def _sheet(code: str, level: Level, match: re.Match[str]) -> Sheet:
     if "a" in groups:
         steps.append((5000, int(groups["a"][0]), int(groups["a"][1])))
     if "b" in groups:
-        row, column = groups["b"]
+        row, column = groups["b"][0], groups["b"][1]
         steps.append((level, int(row), int(column) if column.isdigit() else ord(column) - 65))
     quarters: tuple[tuple[str, Level], ...] = (("q", 2500), ("r", 1250))
     for name, quarter in quarters:
