@@ -1,0 +1,144 @@
+"""An airborne laser scanner over the valley: flight lines, and the points of any part of them."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointcloud.bounds import Bounds
+from pointcloud.synthetic import scan_kernels as k
+from pointcloud.synthetic.terrain import Terrain
+from pointcloud.synthetic.trees import Crowns
+
+_HEADING_DEG = 97.0
+"""Direction of flight, counter-clockwise from east: along the valley, but not along the axes."""
+_HEIGHT = 560.0
+_HALF_ANGLE_DEG = 15.0
+_PLANE_HEIGHT = 45.0
+"""Height of the reference plane above the valley floor."""
+_PULSES_A_CHUNK = 150_000
+
+
+class Kind(IntEnum):
+    """What a point lies on."""
+
+    GROUND = k.GROUND
+    WATER = k.WATER
+    LOW_VEGETATION = k.LOW_VEGETATION
+    TREE = k.TREE
+    BUILDING = k.BUILDING
+    BRIDGE = k.BRIDGE
+    WIRE = k.WIRE
+    PYLON = k.PYLON
+    LOW_NOISE = k.LOW_NOISE
+    HIGH_NOISE = k.HIGH_NOISE
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """All that the laser may meet, as the kernels take it."""
+
+    ground: Terrain
+    structures: NDArray[np.float64]
+    wires: NDArray[np.float64]
+    crowns: Crowns
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """Measured returns of one flight line: ``xyzt`` (n, 4) and ``codes`` (n, 7), columns as `scan_kernels.scan` says."""
+
+    line: int
+
+    xyzt: NDArray[np.float64]
+    codes: NDArray[np.uint16]
+
+
+def flight_lines(extent: Bounds, grade_base: float, density: float, seed: int, start: float) -> NDArray[np.float64]:
+    """Lines with half overlap, shape (n, 15), so that each place is seen from two and gets ``density`` pulses a m2.
+
+    Parameters
+    ----------
+    extent
+        Area to cover, metres from the reference point.
+    grade_base
+        Height of the valley floor at the reference point.
+    density
+        Pulses a square metre on a level plane.
+    seed
+        Decides the boresight errors of the lines.
+    start
+        GpsTime of the first pulse.
+    """
+    rng = np.random.default_rng(seed)
+    cos, sin = math.cos(math.radians(_HEADING_DEG)), math.sin(math.radians(_HEADING_DEG))
+    half_swath = _HEIGHT * math.tan(math.radians(_HALF_ANGLE_DEG))
+    n_pulses = max(1, round(2.0 * half_swath / math.sqrt(2.0 / density)))
+    spacing = n_pulses / (half_swath * density)
+    centre = 0.5 * (extent.x_min + extent.x_max), 0.5 * (extent.y_min + extent.y_max)
+    margin = k.RELIEF_REACH * half_swath / _HEIGHT
+    half_along = 0.5 * (abs(cos) * extent.width + abs(sin) * extent.height) + margin
+    half_across = 0.5 * (abs(sin) * extent.width + abs(cos) * extent.height) + margin + half_swath
+    n_side = math.ceil(half_across / half_swath)
+    lines = []
+    for number, i in enumerate(range(-n_side, n_side + 1)):
+        across = (i + 0.5) * half_swath
+        u = centre[0] + across * sin - half_along * cos
+        v = centre[1] - across * cos - half_along * sin
+        errors = rng.standard_normal(4) * (0.03, 0.03, 0.015, 5e-5)
+        geometry = (u, v, grade_base + _PLANE_HEIGHT, cos, sin, half_swath, _HEIGHT, spacing, n_pulses)
+        lines.append([number + 1, *geometry, start + 600.0 * number, *errors])
+    return np.array(lines, dtype=np.float64)
+
+
+def fly(targets: Targets, lines: NDArray[np.float64], limits: NDArray[np.float64], key: int) -> Iterator[Returns]:
+    """Returns in the order of flight, a chunk of sweeps at a time, scanned on every core.
+
+    Parameters
+    ----------
+    targets
+        What the laser meets.
+    lines
+        Flight lines, as `flight_lines` makes them.
+    limits
+        (west, south, east, north of the wanted points, origin x, y, shift x, y, z), shape (9,).
+    key
+        Seed of the pulses, below 2^64.
+    """
+    jobs = [(line, *sweeps) for line in lines for sweeps in _chunks(line, limits)]
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        yield from pool.map(lambda job: _scan(targets, limits, key, *job), jobs)
+
+
+def _chunks(line: NDArray[np.float64], limits: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
+    """Ranges of sweeps of one line that may reach the wanted points; cut at the same sweeps whatever is wanted."""
+    origin = np.array([limits[4] + limits[6], limits[5] + limits[7]])
+    corners = np.array([[limits[i], limits[j]] for i in (0, 2) for j in (1, 3)]) - origin
+    heading = line[[k.LINE_COS, k.LINE_SIN]]
+    along = (corners - line[[k.LINE_U, k.LINE_V]]) @ heading
+    margin = (k.RELIEF_REACH + k.OBJECT_REACH) * line[k.LINE_HALF_SWATH] / line[k.LINE_HEIGHT] + 4.0
+    first = max(0, math.floor((along.min() - margin) / line[k.LINE_SPACING]))
+    last = math.ceil((along.max() + margin) / line[k.LINE_SPACING])
+    step = max(1, int(_PULSES_A_CHUNK // line[k.LINE_PULSES]))
+    return ((a, min(a + step, last)) for a in range(first, last, step))
+
+
+def _scan(
+    targets: Targets, limits: NDArray[np.float64], key: int, line: NDArray[np.float64], first: int, last: int
+) -> Returns:
+    """Returns of the sweeps [first, last) of one line."""
+    capacity = (last - first) * int(line[k.LINE_PULSES]) * k.MAX_RETURNS
+    xyzt, codes = np.empty((capacity, 4)), np.empty((capacity, 7), dtype=np.uint16)
+    ground, crowns = targets.ground, targets.crowns
+    n = k.scan(
+        np.uint64(key), first, last, line, limits, np.uint64(ground.p[-1]), ground.p, ground.pads, ground.shapes,
+        targets.structures, targets.wires, crowns.rows, crowns.first, crowns.index, crowns.shape, xyzt, codes,
+    )  # fmt: skip
+    return Returns(int(line[k.LINE_NUMBER]), xyzt[:n].copy(), codes[:n].copy())
