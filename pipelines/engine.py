@@ -39,7 +39,7 @@ class SurveySurfaces:
     is_surveyed
         Cells within ``max_gap`` of any return; the rest of the grid lies outside the survey.
     counts
-        Points by class, ``key_points`` that carry the terrain, and ``points``, the sum of the classes.
+        ``in`` = points by class (``class_2`` ...) + ``outside`` the grid; ``key_points`` of them carry the terrain.
     ground
         Parameters that the ground filter used.
     """
@@ -80,7 +80,11 @@ def survey_surfaces(survey: Survey, grid: Grid, max_gap: float, report: Report) 
     tiles = tiling.plan(grid, survey.n_points, halo)
     empty = Raster(np.full(grid.shape, np.nan), grid)
     surfaces = SurveySurfaces(
-        empty, Raster(empty.values.copy(), grid), np.zeros(grid.shape, dtype=np.bool_), Counter(), parameters.as_dict()
+        empty,
+        Raster(empty.values.copy(), grid),
+        np.zeros(grid.shape, dtype=np.bool_),
+        Counter({"in": survey.n_points}),
+        parameters.as_dict(),
     )
     for i, tile in enumerate(tiles):
         cloud = survey.read(bounds=tile.reach, dimensions=DIMENSIONS)
@@ -89,6 +93,8 @@ def survey_surfaces(survey: Survey, grid: Grid, max_gap: float, report: Report) 
         report((i + 0.7) / len(tiles))
         _add_tile(surfaces, tile.core, cloud, result, max_gap)
         report((i + 1) / len(tiles))
+    inside = sum(number for name, number in surfaces.counts.items() if name.startswith("class_"))
+    surfaces.counts["outside"] = survey.n_points - inside
     return surfaces
 
 
@@ -107,7 +113,6 @@ def _add_tile(surfaces: SurveySurfaces, core: Grid, cloud: PointCloud, result: G
     surfaces.top.values[window] = surface.highest_return(labelled, core).values
     surfaces.is_surveyed[window] = surface.distance_to_points(cloud.x, cloud.y, core, max_gap) <= max_gap
     inside = core.bounds.contains(cloud.x, cloud.y)
-    surfaces.counts["points"] += int(np.count_nonzero(inside))
     surfaces.counts["key_points"] += int(np.count_nonzero(key & inside))
     surfaces.counts.update(class_counts(result.labels[inside]))
 

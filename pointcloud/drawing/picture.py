@@ -89,7 +89,7 @@ def _colour_limit(values: NDArray[np.floating]) -> float:
     large = known[known > LEAST_DRAWN_M]
     if large.size == 0:
         return 1.0
-    return float(max(0.5, np.ceil(np.percentile(large, 98) * 2) / 2))
+    return float(max(0.5, np.ceil(np.percentile(large, 99.5) * 2) / 2))
 
 
 def _step(grid: Grid) -> int:
