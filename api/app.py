@@ -1,0 +1,82 @@
+"""The application: settings in, a FastAPI application with its routes, errors and dispatcher out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from anyio.to_thread import run_sync
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from api import errors
+from api.catalog import load_catalog
+from api.database import Database
+from api.datasets.store import DatasetStore
+from api.housekeeping import remove_leftovers
+from api.jobs.dispatcher import Dispatcher
+from api.jobs.folder import exclusive
+from api.requests import BodyLimit, RequestLog
+from api.routes import datasets, jobs, landing, processes
+from api.schemas import ProblemDocument
+from api.service import Service
+from api.settings import Settings
+from api.version import software_version
+
+logger = logging.getLogger("tengun.service")
+
+_DESCRIPTION = """
+Upload surveys with `POST /datasets`, start a job with `POST /processes/{id}/execution`, follow it with
+`GET /jobs/{id}`, fetch its results with `GET /jobs/{id}/results`. Errors are `application/problem+json`
+in English and Japanese.
+
+点群を `POST /datasets` で登録し、`POST /processes/{id}/execution` でジョブを開始、`GET /jobs/{id}` で
+進捗を、`GET /jobs/{id}/results` で結果を取得します。エラーは日英併記の `application/problem+json` です。
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service with those settings; it starts working when the ASGI server starts it."""
+    app: FastAPI = FastAPIOffline(
+        title="tengun 点群",
+        version=software_version(),
+        description=_DESCRIPTION,
+        redoc_url=None,  # its script loads a logo from the Internet
+        swagger_ui_parameters={"validatorUrl": None},  # or the page sends the schema to a validator outside
+        responses={"4XX": {"model": ProblemDocument, "description": "Problem (RFC 9457, en/ja)"}},
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    errors.install(app)
+    for router in (landing.router, processes.router, jobs.router, datasets.router):
+        app.include_router(router)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes, exempt="/datasets")
+    app.add_middleware(RequestLog)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Hold the data folder, bring the database up to date, run jobs; end them all at the end."""
+    settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        stack.enter_context(
+            exclusive(
+                settings.data_dir / "service.lock",
+                f"another service works in {settings.data_dir}; stop it or set TENGUN_DATA_DIR",
+                f"{settings.data_dir} は別のサービスが使用中です。停止するか TENGUN_DATA_DIR を変更してください。",
+            )
+        )
+        database = Database(settings.url)
+        stack.callback(database.close)
+        database.migrate()
+        dispatcher = Dispatcher(settings, database)
+        catalog = load_catalog(settings.catalog)
+        app.state.service = Service(settings, database, catalog, DatasetStore(settings, database), dispatcher)
+        remove_leftovers(settings, database)
+        dispatcher.start()
+        logger.info("tengun %s works in %s, %d workers", software_version(), settings.data_dir, settings.workers)
+        yield
+        await run_sync(dispatcher.stop)
+        logger.info("stopped")

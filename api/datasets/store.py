@@ -1,0 +1,223 @@
+"""Dataset files and their records.
+
+A file arrives in ``incoming/<id>/<name>``, is checked there, and moves to ``datasets/<id>/<name>`` whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from anyio.to_thread import run_sync
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from api.database import Database
+from api.datasets.inspection import inspect_file
+from api.datasets.names import Kind, checked_name, kind_of
+from api.errors import TooLargeError
+from api.identifiers import is_id, new_id
+from api.jobs.store import is_dataset_needed
+from api.problems import Problem, plain
+from api.records import DatasetRecord, now
+from api.settings import Settings
+from pointcloud.errors import ConflictError, NotFoundError, ResourceError, TengunError
+
+logger = logging.getLogger("tengun.datasets")
+
+_WRITE_BYTES: Final = 1024**2
+
+
+class DatasetStore:
+    """Takes files in, finds and removes them.
+
+    Parameters
+    ----------
+    settings, database
+        Of the service.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+
+    async def receive(self, name: str, chunks: AsyncIterator[bytes], announced: int | None) -> DatasetRecord:
+        """The record of a file whose bytes arrive in ``chunks``; ``announced`` is its size, if known before.
+
+        Raises
+        ------
+        FileError
+            When the name cannot be used or the file is broken.
+        TooLargeError
+            When it is larger than the settings allow.
+        ResourceError
+            When the disk is full.
+        """
+        name = checked_name(name)
+        kind = kind_of(name)
+        self._check_room(name, announced or 0)
+        dataset_id = new_id()
+        folder = self._settings.incoming_dir / dataset_id
+        try:
+            with _explained(name):
+                folder.mkdir(parents=True)
+                size, digest = await self._write(folder / name, chunks)
+                return await run_sync(self._take_in, dataset_id, folder / name, kind, size, digest)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def keep(self, name: str, content: bytes) -> DatasetRecord:
+        """The record of a file that is in memory already, such as polygons inside a request.
+
+        Raises
+        ------
+        TengunError
+            As `receive`.
+        """
+        kind = kind_of(checked_name(name))
+        self._check_room(name, len(content))
+        dataset_id = new_id()
+        folder = self._settings.incoming_dir / dataset_id
+        try:
+            with _explained(name):
+                folder.mkdir(parents=True)
+                (folder / name).write_bytes(content)
+                digest = hashlib.sha256(content).hexdigest()
+                return self._take_in(dataset_id, folder / name, kind, len(content), digest)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _check_room(self, name: str, size: int) -> None:
+        limit = self._settings.max_upload_bytes
+        if size > limit:
+            raise _too_large(name, limit)
+        self._settings.incoming_dir.mkdir(parents=True, exist_ok=True)
+        if size > shutil.disk_usage(self._settings.incoming_dir).free:
+            raise _disk_full(name)
+
+    async def _write(self, path: Path, chunks: AsyncIterator[bytes]) -> tuple[int, str]:
+        """Size and sha256 of what was written; at most a few megabytes are in memory at a time."""
+        digest = hashlib.sha256()
+        size = 0
+        with path.open("xb") as file:
+            pending = bytearray()
+
+            def flush() -> None:
+                digest.update(pending)
+                file.write(pending)
+                pending.clear()
+
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > self._settings.max_upload_bytes:
+                    raise _too_large(path.name, self._settings.max_upload_bytes)
+                pending += chunk
+                if len(pending) >= _WRITE_BYTES:
+                    await run_sync(flush)
+            await run_sync(flush)
+            await run_sync(_sync, file.fileno())
+        return size, digest.hexdigest()
+
+    def _take_in(self, dataset_id: str, path: Path, kind: Kind, size: int, digest: str) -> DatasetRecord:
+        try:
+            info = inspect_file(path, kind)
+        except TengunError as error:
+            problem = Problem.from_error(error, [path.parent])
+            raise type(error)(problem.en, problem.ja, **problem.details) from error
+        path.chmod(0o440)
+        self._settings.datasets_dir.mkdir(parents=True, exist_ok=True)
+        path.parent.replace(self._settings.datasets_dir / dataset_id)
+        record = DatasetRecord(
+            id=dataset_id, name=path.name, kind=kind, size=size, sha256=digest, info=plain(info), created=now()
+        )
+        with self._database.writing() as session:
+            session.add(record)
+        logger.info("dataset %s: %s, %d bytes, %s", dataset_id, kind, size, digest)
+        return record
+
+    def remove(self, dataset_id: str) -> None:
+        """Remove a dataset that no waiting or running job needs.
+
+        Raises
+        ------
+        NotFoundError
+            When there is none.
+        ConflictError
+            When a job needs it.
+        """
+        with self._database.writing() as session:
+            find_dataset(session, dataset_id)
+            if is_dataset_needed(session, dataset_id):
+                raise ConflictError(
+                    f"dataset {dataset_id} is used by a job that has not ended; wait for it or dismiss it first",
+                    f"データセット {dataset_id} は実行中または待機中のジョブが使用しています。"
+                    "終了を待つか、ジョブを中止してから削除してください。",
+                    value=dataset_id,
+                )
+            session.execute(delete(DatasetRecord).where(DatasetRecord.id == dataset_id))
+        shutil.rmtree(self._settings.datasets_dir / dataset_id, ignore_errors=True)
+        logger.info("dataset %s: removed", dataset_id)
+
+
+def find_dataset(session: Session, dataset_id: str) -> DatasetRecord:
+    """The dataset of that id.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none.
+    """
+    dataset = session.get(DatasetRecord, dataset_id) if is_id(dataset_id) else None
+    if dataset is None:
+        raise NotFoundError(
+            f"no dataset '{dataset_id}'; GET /datasets lists those that exist",
+            f"データセット '{dataset_id}' はありません。GET /datasets で一覧を確認してください。",
+            resource="dataset",
+            value=dataset_id,
+        )
+    return dataset
+
+
+def list_datasets(session: Session, limit: int, offset: int) -> Sequence[DatasetRecord]:
+    """Datasets, the newest first."""
+    query = select(DatasetRecord).order_by(DatasetRecord.created.desc(), DatasetRecord.id)
+    return session.scalars(query.limit(limit).offset(offset)).all()
+
+
+def _sync(descriptor: int) -> None:
+    os.fsync(descriptor)
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _disk_full(name) from error
+
+
+def _disk_full(name: str) -> ResourceError:
+    return ResourceError(
+        f"upload of '{name}': the server's disk has no room for it; remove datasets or ask the administrator",
+        f"'{name}' を保存する空き容量がサーバにありません。不要なデータを削除するか、管理者に連絡してください。",
+        file=name,
+    )
+
+
+def _too_large(name: str, limit: int) -> TooLargeError:
+    return TooLargeError(
+        f"upload of '{name}': it is larger than the {limit} bytes that are allowed; "
+        "split it into tiles or ask the administrator",
+        f"'{name}' は上限 {limit} バイトを超えています。タイルに分割するか、管理者に連絡してください。",
+        file=name,
+        limit_bytes=limit,
+    )

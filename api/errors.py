@@ -1,0 +1,176 @@
+"""From errors to answers: the only place with HTTP status codes.
+
+Every answer that is not a success is ``application/problem+json`` (RFC 9457), in English and Japanese.
+Where OGC API - Processes 1.0 names an exception, its ``type`` is used. An error that nobody foresaw says
+nothing but an id, under which the log holds the traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api.identifiers import new_id
+from api.problems import CRASHED, INTERNAL, Problem, plain
+from api.validation import explain
+from pipelines.progress import Text
+from pointcloud.errors import (
+    CancelledError,
+    ConflictError,
+    InputError,
+    NotFoundError,
+    ResourceError,
+    TengunError,
+)
+
+logger = logging.getLogger("tengun.errors")
+
+PROBLEM_JSON: Final = "application/problem+json"
+
+
+class TooLargeError(InputError):
+    """What was sent is larger than the service takes."""
+
+    code: ClassVar[str] = "too-large"
+
+
+class UnavailableError(ResourceError):
+    """The service itself is not able to work."""
+
+    code: ClassVar[str] = "unavailable"
+
+
+STATUS: Final[Mapping[type[TengunError], HTTPStatus]] = {
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    InputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    CancelledError: HTTPStatus.CONFLICT,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ResourceError: HTTPStatus.INSUFFICIENT_STORAGE,
+    TengunError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""Error class -> status. The nearest base class counts."""
+
+TITLES: Final[Mapping[str, Text]] = {
+    "input": Text("The input cannot be used", "入力を処理できません"),
+    "file": Text("The file cannot be used", "ファイルを処理できません"),
+    "crs": Text("The reference system is missing or does not match", "座標参照系が未指定または不一致です"),
+    "units": Text("Coordinates are not in metres of a plane", "座標の単位または軸が不正です"),
+    "geometry": Text("The geometry cannot be used", "図形を処理できません"),
+    "overlap": Text("The inputs do not meet", "入力の範囲が重なりません"),
+    "parameter": Text("A parameter is not allowed", "パラメータが不正です"),
+    "too-large": Text("Too large", "大きさが上限を超えています"),
+    "not-found": Text("Not found", "見つかりません"),
+    "conflict": Text("Not possible in the present state", "現在の状態では実行できません"),
+    "resource": Text("Disk, memory or time ran out", "ディスク・メモリ・時間が不足しました"),
+    "unavailable": Text("The service cannot work", "サービスを利用できません"),
+    "cancelled": Text("Cancelled", "中止されました"),
+    CRASHED: Text("The job's process crashed", "処理プロセスが異常終了しました"),
+    INTERNAL: Text("Internal error", "内部エラー"),
+}
+"""Code -> title of the problem."""
+
+_OGC: Final = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
+_OGC_TYPES: Final = {
+    "process": f"{_OGC}no-such-process",
+    "job": f"{_OGC}no-such-job",
+    "results": f"{_OGC}result-not-ready",
+}
+_HTTP_JA: Final = {404: "このURLはありません。", 405: "このURLではその操作はできません。"}
+
+
+class ProblemResponse(Response):
+    """An answer in ``application/problem+json``, whatever odd value a client sent into it."""
+
+    media_type = PROBLEM_JSON
+
+    def render(self, content: Any) -> bytes:
+        """Strict JSON in UTF-8."""
+        return json.dumps(plain(content), ensure_ascii=False, allow_nan=False).encode()
+
+
+def status_of(kind: type[TengunError]) -> HTTPStatus:
+    """The status that answers an error of that class."""
+    return next(STATUS[base] for base in kind.__mro__ if base in STATUS)
+
+
+def status_of_code(code: str) -> HTTPStatus:
+    """The status that answers a problem of that code."""
+    return _BY_CODE.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def problem_body(problem: Problem) -> dict[str, Any]:
+    """The members of RFC 9457, the Japanese texts, the code, and the error's own details."""
+    title = TITLES.get(problem.code, TITLES[INTERNAL])
+    resource = problem.details.get("resource")
+    members = {
+        "type": _OGC_TYPES.get(str(resource), f"/problems/{problem.code}"),
+        "title": title.en,
+        "title_ja": title.ja,
+        "status": int(status_of_code(problem.code)),
+        "detail": problem.en,
+        "detail_ja": problem.ja,
+        "code": problem.code,
+    }
+    return members | {name: value for name, value in problem.details.items() if name not in members}
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of the application end here."""
+    app.add_exception_handler(TengunError, _answer_tengun)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unforeseen)
+
+
+def _answer_tengun(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TengunError)
+    return problem_response(Problem.from_error(error, [request.app.state.settings.data_dir]))
+
+
+def problem_response(problem: Problem) -> ProblemResponse:
+    """The answer to a problem."""
+    body = problem_body(problem)
+    return ProblemResponse(body, status_code=body["status"])
+
+
+def _answer_validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem_response(explain(error.errors(), "request"))
+
+
+def _answer_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    body = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": str(error.detail),
+        "detail_ja": _HTTP_JA.get(int(status), f"要求を処理できません ({int(status)})。"),
+        "code": status.phrase.lower().replace(" ", "-"),
+    }
+    return ProblemResponse(body, status_code=int(status), headers=error.headers)
+
+
+def _answer_unforeseen(request: Request, error: Exception) -> Response:
+    incident = new_id()
+    logger.error("incident %s: %s %s", incident, request.method, request.url.path, exc_info=error)
+    body = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "id": incident}
+    return ProblemResponse(body, status_code=500)
+
+
+def _all_kinds(kind: type[TengunError]) -> list[type[TengunError]]:
+    return [kind, *(below for child in kind.__subclasses__() for below in _all_kinds(child))]
+
+
+_BY_CODE: Final = {kind.code: status_of(kind) for kind in _all_kinds(TengunError)}

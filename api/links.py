@@ -1,0 +1,41 @@
+"""Links between the parts of the service."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import Request
+
+from api.schemas import Link
+
+RESULTS_REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/results"
+PROCESSES_REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/processes"
+JOBS_REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/job-list"
+EXECUTE_REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/execute"
+CONFORMANCE_REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/conformance"
+
+JSON: Final = "application/json"
+
+
+def href(request: Request, route: str, **parts: str) -> str:
+    """Absolute URL of a route, as the client reached this service."""
+    return str(request.url_for(route, **parts))
+
+
+def link(request: Request, rel: str, route: str, title: str, title_ja: str, **parts: str) -> Link:
+    """A link to a JSON route."""
+    return Link(href=href(request, route, **parts), rel=rel, type=JSON, title=title, title_ja=title_ja)
+
+
+def page_links(request: Request, limit: int, offset: int, n_found: int) -> list[Link]:
+    """The present page of a list, and the next and previous ones where there are any."""
+    links = [Link(href=str(request.url), rel="self", type=JSON)]
+    if n_found > limit:
+        links.append(Link(href=_page(request, limit, offset + limit), rel="next", type=JSON))
+    if offset > 0:
+        links.append(Link(href=_page(request, limit, max(offset - limit, 0)), rel="prev", type=JSON))
+    return links
+
+
+def _page(request: Request, limit: int, offset: int) -> str:
+    return str(request.url.include_query_params(limit=limit, offset=offset))

@@ -1,0 +1,1 @@
+"""Database migrations (Alembic), applied when the service starts."""

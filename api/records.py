@@ -1,0 +1,133 @@
+"""What the database holds: datasets, jobs, their inputs, messages and results."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+ID_LENGTH = 36
+MAX_MESSAGE = 2000
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in UTC on every database; SQLite itself keeps no time zone."""
+
+    impl = DateTime(timezone=False)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """UTC without its zone, as it is stored."""
+        del dialect
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """UTC with its zone."""
+        del dialect
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Record(DeclarativeBase):
+    """Base of the records."""
+
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, int: BigInteger}  # noqa: RUF012
+
+
+class DatasetRecord(Record):
+    """An uploaded file; it lies in ``datasets/<id>/<name>``."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(16))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    info: Mapped[dict[str, Any]]
+    created: Mapped[datetime]
+
+    __table_args__ = (Index("ix_datasets_created", "created"),)
+
+
+class JobRecord(Record):
+    """A job from its acceptance to its end."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    process_id: Mapped[str] = mapped_column(String(100))
+    process_version: Mapped[str] = mapped_column(String(50))
+    software_version: Mapped[str] = mapped_column(String(50))
+    status: Mapped[str] = mapped_column(String(16))
+    parameters: Mapped[dict[str, Any]]
+    created: Mapped[datetime]
+    updated: Mapped[datetime]
+    started: Mapped[datetime | None]
+    finished: Mapped[datetime | None]
+    progress: Mapped[float] = mapped_column(default=0.0)
+    stage: Mapped[str | None] = mapped_column(String(100))
+    stage_fraction: Mapped[float] = mapped_column(default=0.0)
+    message_en: Mapped[str] = mapped_column(String(MAX_MESSAGE), default="")
+    message_ja: Mapped[str] = mapped_column(String(MAX_MESSAGE), default="")
+    attempt: Mapped[int] = mapped_column(default=0)
+    interruptions: Mapped[int] = mapped_column(default=0)
+    worker_pid: Mapped[int | None]
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    summary: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+    inputs: Mapped[list[JobInputRecord]] = relationship(
+        order_by="JobInputRecord.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+    results: Mapped[list[ResultRecord]] = relationship(
+        order_by="ResultRecord.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+    __table_args__ = (Index("ix_jobs_status_created", "status", "created"), Index("ix_jobs_created", "created"))
+
+
+class JobInputRecord(Record):
+    """A file that a job was given; name and sha256 stay when the dataset itself is removed later."""
+
+    __tablename__ = "job_inputs"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    input_name: Mapped[str] = mapped_column(String(100))
+    dataset_id: Mapped[str] = mapped_column(String(ID_LENGTH), index=True)
+    file_name: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
+class JobMessageRecord(Record):
+    """A line of a job's history."""
+
+    __tablename__ = "job_messages"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime]
+    en: Mapped[str] = mapped_column(String(MAX_MESSAGE))
+    ja: Mapped[str] = mapped_column(String(MAX_MESSAGE))
+
+
+class ResultRecord(Record):
+    """A file that a job made; it lies in ``jobs/<job id>/results/<path>``."""
+
+    __tablename__ = "results"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    path: Mapped[str] = mapped_column(String(500), primary_key=True)
+    position: Mapped[int]
+    media_type: Mapped[str] = mapped_column(String(100))
+    title_en: Mapped[str] = mapped_column(String(200))
+    title_ja: Mapped[str] = mapped_column(String(200))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))

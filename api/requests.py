@@ -1,0 +1,101 @@
+"""Around every request: one log line, a limit on the size of bodies."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import TooLargeError, problem_response
+from api.problems import Problem
+
+logger = logging.getLogger("tengun.requests")
+
+
+class RequestLog:
+    """Logs method, path, status, duration and client. No query and no headers: they may hold secrets."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and log how it ended."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def remember(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, remember)
+        finally:
+            client = (scope.get("client") or ("-",))[0]
+            path = scope["path"].encode("unicode_escape").decode("ascii")  # a line break in a path stays in its line
+            duration = 1000.0 * (time.perf_counter() - started)
+            logger.info("%s %s %d %.0f ms %s", scope["method"], path, status, duration, client)
+
+
+class BodyLimit:
+    """Takes small bodies in before the application runs and refuses larger ones; uploads have a limit of their own.
+
+    Parameters
+    ----------
+    app
+        The application behind.
+    max_bytes
+        The limit.
+    exempt
+        Path of the uploads.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, exempt: str) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._exempt = exempt
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on once its whole body is here, or refuse it."""
+        if scope["type"] != "http" or scope["path"] == self._exempt:
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+        is_more = True
+        while is_more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return
+            body += message.get("body", b"")
+            is_more = message.get("more_body", False)
+            if len(body) > self._max_bytes:
+                await problem_response(self._too_large())(scope, receive, send)
+                return
+        await self._app(scope, _replayed(bytes(body), receive), send)
+
+    def _too_large(self) -> Problem:
+        return Problem(
+            TooLargeError.code,
+            f"the request is larger than {self._max_bytes} bytes; upload large data with POST /datasets",
+            f"要求が上限 {self._max_bytes} バイトを超えています。大きなデータは POST /datasets で登録してください。",
+            {"limit_bytes": self._max_bytes},
+        )
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """A channel that gives the body first, then whatever comes next, such as the client's leaving."""
+    is_given = False
+
+    async def replay() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

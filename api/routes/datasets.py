@@ -1,0 +1,80 @@
+"""Datasets: upload, list, facts, removal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.datasets.body import open_upload
+from api.datasets.store import find_dataset, list_datasets
+from api.links import href, page_links
+from api.schemas import Dataset, DatasetList
+from api.service import Limit, Offset, TheService
+from api.statements import dataset_answer
+
+router = APIRouter(tags=["datasets"])
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+
+
+@router.post("/datasets", status_code=201, response_model_exclude_none=True, openapi_extra=_BODY)
+async def add_dataset(
+    request: Request,
+    response: Response,
+    service: TheService,
+    name: Annotated[str | None, Query(description="The file's name, such as 08ND77.laz.")] = None,
+) -> Dataset:
+    """Take a file in: LAS, LAZ, COPC, or polygons as GeoJSON or GeoPackage.
+
+    The body is the file itself, its name in ``?name=``; or a form with a file. It goes to disk as it
+    arrives, and its header is checked before the answer.
+    """
+    upload = await open_upload(request, name)
+    dataset = await service.datasets.receive(upload.name, upload.chunks, _announced(request))
+    response.headers["Location"] = href(request, "show_dataset", dataset_id=dataset.id)
+    return dataset_answer(dataset, request)
+
+
+@router.get("/datasets", response_model_exclude_none=True)
+def show_datasets(request: Request, service: TheService, limit: Limit = 100, offset: Offset = 0) -> DatasetList:
+    """Datasets, the newest first."""
+    with service.database.reading() as session:
+        found = list_datasets(session, limit + 1, offset)
+    return DatasetList(
+        datasets=[dataset_answer(dataset, request) for dataset in found[:limit]],
+        links=page_links(request, limit, offset, len(found)),
+    )
+
+
+@router.get("/datasets/{dataset_id}", response_model_exclude_none=True)
+def show_dataset(dataset_id: str, request: Request, service: TheService) -> Dataset:
+    """What a file says about itself: header, CRS or candidates, problems."""
+    with service.database.reading() as session:
+        return dataset_answer(find_dataset(session, dataset_id), request)
+
+
+@router.delete("/datasets/{dataset_id}", status_code=204)
+def remove_dataset(dataset_id: str, service: TheService) -> None:
+    """Remove a file that no waiting or running job needs."""
+    service.datasets.remove(dataset_id)
+
+
+def _announced(request: Request) -> int | None:
+    """Size of the body where the client says it. A form is a little larger than its file."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isdecimal() else None

@@ -1,0 +1,252 @@
+"""The JSON that the service answers with; names as in OGC API - Processes 1.0 where it has them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.jobs.states import JobStatus
+
+
+class Answer(BaseModel):
+    """Base of the answers; a member without a value is left out."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class Bilingual(Answer):
+    """A text in both languages."""
+
+    en: str
+    ja: str
+
+
+class Link(Answer):
+    """A link to something related."""
+
+    href: str
+    rel: str
+    type: str | None = None
+    title: str | None = None
+    title_ja: str | None = None
+
+
+class Links(Answer):
+    """Links alone."""
+
+    title: str
+    description: str
+    links: list[Link]
+
+
+class Conformance(Answer):
+    """The conformance classes that are met."""
+
+    conforms_to: list[str] = Field(alias="conformsTo")
+
+
+class ProcessSummary(Answer):
+    """A process in a list."""
+
+    id: str
+    version: str
+    title: str
+    title_ja: str
+    description: str
+    description_ja: str
+    job_control_options: list[str] = Field(alias="jobControlOptions")
+    output_transmission: list[str] = Field(alias="outputTransmission")
+    links: list[Link]
+
+
+class InputDescription(Answer):
+    """An input: a dataset or a parameter."""
+
+    title: str
+    title_ja: str | None = None
+    description: str | None = None
+    min_occurs: int = Field(alias="minOccurs")
+    max_occurs: int | Literal["unbounded"] = Field(alias="maxOccurs")
+    json_schema: dict[str, Any] = Field(alias="schema")
+
+
+class OutputDescription(Answer):
+    """An output."""
+
+    title: str
+    title_ja: str
+    json_schema: dict[str, Any] = Field(alias="schema")
+
+
+class StageDescription(Answer):
+    """A stage of a run."""
+
+    id: str
+    title: Bilingual
+
+
+class ProcessDescription(ProcessSummary):
+    """A process with all it takes and gives."""
+
+    inputs: dict[str, InputDescription]
+    outputs: dict[str, OutputDescription]
+    stages: list[StageDescription]
+
+
+class ProcessList(Answer):
+    """All processes."""
+
+    processes: list[ProcessSummary]
+    links: list[Link]
+
+
+class ExecuteRequest(BaseModel):
+    """What to do: datasets and parameters together under ``inputs``."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "inputs": {
+                        "before": "a3f0c9a2-5a4e-4a2c-9d51-0f5f3f1d2b11",
+                        "after": ["0b8f6a86-6b0f-4a5e-8f43-7a2b7f0e9c22"],
+                        "cell": 0.5,
+                        "crs": "EPSG:6676",
+                    }
+                }
+            ]
+        },
+    )
+
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    response: Literal["document"] = "document"
+
+
+class StageStatus(Answer):
+    """How far a stage is."""
+
+    id: str
+    title: Bilingual
+    state: Literal["waiting", "running", "done"]
+    fraction: float
+
+
+class Message(Answer):
+    """A line of a job's history."""
+
+    at: datetime
+    en: str
+    ja: str
+
+
+class JobInput(Answer):
+    """A file that a job was given."""
+
+    input: str
+    dataset: str
+    name: str
+    sha256: str
+
+
+class JobSummary(Answer):
+    """A job in a list (the standard's statusInfo)."""
+
+    job_id: str = Field(alias="jobID")
+    process_id: str = Field(alias="processID")
+    type: Literal["process"] = "process"
+    status: JobStatus
+    progress: int = Field(ge=0, le=100)
+    message: str
+    message_ja: str
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    updated: datetime
+    links: list[Link]
+
+
+class StatusInfo(JobSummary):
+    """A job with its stages, history, inputs and, where it failed, the reason."""
+
+    stages: list[StageStatus]
+    messages: list[Message]
+    inputs: list[JobInput]
+    parameters: dict[str, Any]
+    software_version: str
+    process_version: str
+    exception: dict[str, Any] | None = None
+
+
+class JobList(Answer):
+    """Jobs, the newest first."""
+
+    jobs: list[JobSummary]
+    links: list[Link]
+
+
+class Summary(Answer):
+    """The numbers of a job, as the standard wraps an object among results."""
+
+    value: dict[str, Any]
+    media_type: Literal["application/json"] = Field("application/json", alias="mediaType")
+
+
+class OutputLink(Link):
+    """A finished file."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+class Results(Answer):
+    """What a job made: its numbers and its files."""
+
+    summary: Summary
+    outputs: list[OutputLink]
+
+
+class Dataset(Answer):
+    """An uploaded file and what it says about itself."""
+
+    id: str
+    name: str
+    kind: Literal["pointcloud", "polygons"]
+    size: int
+    sha256: str
+    created: datetime
+    info: dict[str, Any]
+    links: list[Link]
+
+
+class DatasetList(Answer):
+    """Datasets, the newest first."""
+
+    datasets: list[Dataset]
+    links: list[Link]
+
+
+class Health(Answer):
+    """Whether the service works."""
+
+    status: Literal["ok"]
+    version: str
+    jobs: dict[str, int]
+    workers: int
+    free_bytes: int
+
+
+class ProblemDocument(Answer):
+    """An error (RFC 9457); further members tell field, value, candidates."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    detail_ja: str | None = None
+    code: str | None = None

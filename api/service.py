@@ -1,0 +1,34 @@
+"""What the routes share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Query, Request
+
+from api.catalog import Catalog
+from api.database import Database
+from api.datasets.store import DatasetStore
+from api.jobs.dispatcher import Dispatcher
+from api.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of a running service."""
+
+    settings: Settings
+    database: Database
+    catalog: Catalog
+    datasets: DatasetStore
+    dispatcher: Dispatcher
+
+
+def _service_of(request: Request) -> Service:
+    return cast(Service, request.app.state.service)
+
+
+TheService = Annotated[Service, Depends(_service_of)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Most entries in an answer.")]
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Entries to pass over.")]

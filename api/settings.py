@@ -1,0 +1,87 @@
+"""Settings of the service: environment variables with the prefix ``TENGUN_``, nothing else.
+
+They are read once, by whoever starts the service, and passed into ``create_app(settings)``. A worker
+process gets them through its environment, so that both always agree.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_GIB: Final = 1024**3
+
+
+def _physical_memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+class Settings(BaseSettings):
+    """What an operator may choose; the defaults run everything on one machine, under one folder."""
+
+    model_config = SettingsConfigDict(env_prefix="TENGUN_", frozen=True)
+
+    data_dir: Path = Field(Path(".tengun"), description="Folder for uploads, results and the embedded database.")
+    database_url: SecretStr | None = Field(
+        None, description="SQLAlchemy URL of the database; without it an SQLite file in data_dir."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(2, ge=0, description="Jobs that run at the same time; 0 accepts jobs and starts none.")
+    max_upload_bytes: int = Field(16 * _GIB, gt=0, description="Largest file that may be uploaded.")
+    max_request_bytes: int = Field(10 * 1024**2, gt=0, description="Largest body of any other request.")
+    job_time_limit_s: float = Field(24 * 3600.0, gt=0, description="A job that runs longer is ended as failed.")
+    job_memory_limit_bytes: int = Field(
+        default_factory=_physical_memory_bytes,
+        gt=0,
+        description="Private memory that each process of a job may reserve; by default the machine's memory.",
+    )
+    job_max_interruptions: int = Field(
+        3, ge=1, description="A job that the service's own death interrupted this often is failed, not started again."
+    )
+    stop_grace_s: float = Field(
+        2.0, ge=0, description="Time between asking a job's processes to end and ending them by force."
+    )
+    catalog: str = Field(
+        "pipelines.catalog:PROCESSES",
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="Where the processes come from, as module:name.",
+    )
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        """An absolute path, so that a worker finds the same folder whatever its working directory."""
+        return value.expanduser().absolute()
+
+    @property
+    def url(self) -> str:
+        """The database that is used."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'tengun.sqlite'}"
+
+    @property
+    def datasets_dir(self) -> Path:
+        """Uploaded files, one folder a dataset."""
+        return self.data_dir / "datasets"
+
+    @property
+    def incoming_dir(self) -> Path:
+        """Uploads that are not complete or not checked yet."""
+        return self.data_dir / "incoming"
+
+    @property
+    def jobs_dir(self) -> Path:
+        """One folder a job: results, log, lock, temporary files."""
+        return self.data_dir / "jobs"
+
+    def environment(self) -> dict[str, str]:
+        """The same settings as environment variables, for a worker process."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        values["database_url"] = self.url
+        return {f"TENGUN_{name.upper()}": str(value) for name, value in values.items()}
