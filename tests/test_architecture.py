@@ -74,9 +74,16 @@ def last_name(expression: ast.expr) -> str:
     return getattr(expression, "attr", getattr(expression, "id", ""))
 
 
-def written_text(expression: ast.AST) -> str:
-    """The string literals in an expression, without what is filled in."""
-    return "".join(n.value for n in ast.walk(expression) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+def written_text(expression: ast.expr) -> str:
+    """What stands literally in a text, without what is filled in or looked up."""
+    match expression:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(map(written_text, parts))
+        case ast.BinOp(left=first, right=second) | ast.IfExp(body=first, orelse=second):
+            return written_text(first) + written_text(second)
+    return ""
 
 
 @cache
