@@ -2,7 +2,42 @@
 
 from __future__ import annotations
 
-from pipelines.cli import app
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import Crs, app, reported
+
+Survey = Annotated[Path | None, typer.Argument(help="LAS/LAZ file; none: the synthetic valley 点群ファイル")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (TENGUN_HOST)")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (TENGUN_PORT)")] = None,
+) -> None:
+    """Run the HTTP service until Ctrl-C サービスの起動."""
+    with reported():
+        from api.serve import serve as run_service
+        from api.settings import Settings
+
+        chosen = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+        run_service(Settings.model_validate({**Settings().model_dump(), **chosen}))
+
+
+@app.command()
+def demo(
+    before: Survey = None,
+    after: Survey = None,
+    zones: Annotated[Path | None, typer.Option(help="Polygons 集計区域")] = None,
+    crs: Crs = None,
+) -> None:
+    """A volume job over HTTP, from upload to files HTTP 経由の土量計算の実演."""
+    with reported():
+        from api.demo import demo as run_demo
+
+        run_demo(before, after, zones, crs)
 
 
 def main() -> None:

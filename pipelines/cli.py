@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.bench.command import app as bench
 from pointcloud.errors import CancelledError, ParameterError, TengunError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(bench, name="bench")
 
 Files = Annotated[list[Path], typer.Argument(help="LAS/LAZ/COPC files or folders of tiles 点群ファイルまたはフォルダ")]
 Folder = Annotated[Path, typer.Option("-o", "--output", help="Output folder 出力フォルダ")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ def result_table(outputs: Outputs, folder: Path) -> None:
         CONSOLE.print(alignment_line(summary["alignment"]))
     else:
         CONSOLE.print(points_table(summary))
-    CONSOLE.print(files_table([(str(folder / f.path), f.title.ja, f.title.en) for f in outputs.files]))
+    print_files((f"{f.title.ja} {f.title.en}", [str(folder / f.path)]) for f in outputs.files)
 
 
 def volume_table(summary: Mapping[str, Any]) -> Table:
@@ -58,12 +58,13 @@ def points_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def files_table(rows: list[tuple[str, str, str]]) -> Table:
-    """Files with their titles."""
-    table = Table(title="成果 Files", title_justify="left", show_header=False, box=None)
-    for where, ja, en in rows:
-        table.add_row(where, ja, en)
-    return table
+def print_files(rows: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Print each file's title and, whole and unbroken, where it is."""
+    CONSOLE.print("成果 Files")
+    for title, places in rows:
+        CONSOLE.print(f"  {title}")
+        for place in places:
+            CONSOLE.print(f"      {place}", soft_wrap=True)
 
 
 def info_table(record: Mapping[str, Any]) -> None:
