@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from pointcloud.errors import ParameterError
 
-Kind = Literal["number", "integer", "flag", "text", "texts", "filename", "json"]
+Kind = Literal["number", "integer", "flag", "text", "texts", "areas", "scale", "filename", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Option:
     Parameters
     ----------
     kind
-        ``texts`` is a list of texts, or one text with commas between them.
+        ``texts`` is a list of texts, or one text with commas between them; ``areas`` one text or a list, commas
+        kept; ``scale`` a number or ``auto``.
     default
         What PDAL takes where the document says nothing; None where it then does without.
     minimum, maximum
@@ -111,6 +112,19 @@ def _texts(value: Any) -> list[str]:
     return texts
 
 
+def _areas(value: Any) -> list[str]:
+    return [_text(v) for v in value] if isinstance(value, list) and value else [_text(value)]
+
+
+def _scale(value: Any) -> float | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    try:
+        return _number(value)
+    except ValueError:
+        raise ValueError("a number or 'auto'") from None
+
+
 _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
     {
         "number": _number,
@@ -119,11 +133,11 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
         "text": _text,
         "filename": _text,
         "texts": _texts,
+        "areas": _areas,
+        "scale": _scale,
         "json": lambda value: value,
     }
 )
-
-_LENGTH = {"kind": "number", "minimum": 0.0, "is_open": True}
 
 
 def _length(default: float | None = None, is_required: bool = False) -> Option:
@@ -138,7 +152,9 @@ _FILE = Option("filename", is_required=True)
 _CLASS = Option("integer", 7, minimum=0, maximum=255)
 _SRS = Option("text")
 
-_LAS_SCALE = {f"{what}_{axis}": Option("text") for what in ("scale", "offset") for axis in "xyz"}
+_LAS_SCALE = {
+    f"{what}_{axis}": Option("scale", default) for what, default in (("scale", 0.01), ("offset", 0.0)) for axis in "xyz"
+}
 
 STAGES: Final[Mapping[str, Mapping[str, Option]]] = MappingProxyType(
     {
@@ -157,8 +173,8 @@ STAGES: Final[Mapping[str, Mapping[str, Option]]] = MappingProxyType(
             "default_srs": _SRS,
         },
         "filters.crop": {
-            "bounds": Option("text"),
-            "polygon": Option("text"),
+            "bounds": Option("areas"),
+            "polygon": Option("areas"),
             "outside": Option("flag", False),
         },
         "filters.range": {"limits": Option("texts", is_required=True)},
@@ -178,8 +194,8 @@ STAGES: Final[Mapping[str, Mapping[str, Option]]] = MappingProxyType(
         },
         "filters.elm": {"cell": _length(10.0), "class": _CLASS, "threshold": _length(1.0)},
         "filters.assign": {
-            "value": Option("texts"),
-            "assignment": Option("texts"),
+            "value": Option("areas"),
+            "assignment": Option("areas"),
             "condition": Option("text"),
         },
         "filters.merge": {},

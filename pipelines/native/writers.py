@@ -1,0 +1,256 @@
+"""``writers.las``: LAS and LAZ files, piece by piece."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import laspy
+import numpy as np
+from laspy.compression import LazBackend
+from numpy.typing import NDArray
+
+from pipelines.native.columns import cast
+from pipelines.native.readers import SCAN_ANGLE_UNIT, Origin, View
+from pointcloud import crs as reference
+from pointcloud.cloud import PointCloud
+from pointcloud.dimensions import LASPY_TO_PDAL
+from pointcloud.errors import CrsError, InputError, ParameterError
+from pointcloud.io.staging import staged
+
+_BACKENDS = (LazBackend.LazrsParallel, LazBackend.Lazrs)
+_FORWARDED = ("scale", "offset", "format", "header", "vlr", "all")
+_INT32 = np.iinfo(np.int32)
+
+Axes = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How points become records.
+
+    Parameters
+    ----------
+    minor_version, point_format
+        Of LAS 1 and of the record.
+    scales, offsets
+        Of x, y and z.
+    extra
+        Extra bytes: dimension -> type.
+    """
+
+    minor_version: int
+    point_format: int
+    scales: Axes
+    offsets: Axes
+    extra: Mapping[str, np.dtype[np.generic]]
+
+
+def write_las(views: Sequence[View], options: Mapping[str, Any], folder: Path) -> int:
+    """Write all points of the views, in order, into one file; the number of points.
+
+    The file appears whole or not at all. Without ``extra_dims`` only the dimensions of the record format are
+    written, as in PDAL.
+
+    Raises
+    ------
+    CrsError
+        When the views differ in their reference system.
+    InputError
+        When a coordinate does not fit the scale and offset.
+    """
+    path = folder / options["filename"]
+    heads, chunks = _opened(views)
+    if any(_needs_extent(options, views)):
+        everything = list(chunks)
+        chunks = iter(everything)
+        extent = _extent(everything)
+    else:
+        extent = None
+    layout = _layout(views, heads, options, extent)
+    header = _header(layout, heads, options)
+    n_points = 0
+    compresses = path.suffix.lower() == ".laz" or str(options["compression"]).lower() in ("laszip", "lazperf", "true")
+    with (
+        staged(path) as part,
+        laspy.open(part, "w", header=header, do_compress=compresses, laz_backend=_BACKENDS) as writer,
+    ):
+        for cloud in chunks:
+            writer.write_points(_records(cloud, header, layout))
+            n_points += len(cloud)
+    return n_points
+
+
+def _opened(views: Sequence[View]) -> tuple[list[PointCloud], Iterator[PointCloud]]:
+    """The first piece of each view, and all pieces in order."""
+    iterators = [iter(view.chunks) for view in views]
+    heads = [next(i) for i in iterators]
+    crs = heads[0].crs
+    for head in heads[1:]:
+        if head.crs != crs:
+            raise CrsError(
+                f"writers.las: points in different reference systems ({crs} and {head.crs}) cannot go into one file",
+                f"writers.las: 座標参照系の異なる点群 ({crs} と {head.crs}) は一つのファイルに出力できません。",
+            )
+    pieces = (itertools.chain([h], rest) for h, rest in zip(heads, iterators, strict=True))
+    return heads, itertools.chain.from_iterable(pieces)
+
+
+def _forwards(options: Mapping[str, Any]) -> set[str]:
+    names = set(options["forward"] or [])
+    unknown = names - set(_FORWARDED)
+    if unknown:
+        raise ParameterError(
+            f"writers.las: forward = {sorted(unknown)}; expected some of {', '.join(_FORWARDED)}",
+            f"writers.las: forward = {sorted(unknown)} は使えません。使えるもの: {', '.join(_FORWARDED)}",
+            field="forward",
+        )
+    return set(_FORWARDED) if "all" in names else names
+
+
+def _common(views: Sequence[View], what: str) -> Any:
+    """The value that all files share from which the points came, or None."""
+    values = {getattr(origin, what) for view in views for origin in view.origins}
+    return values.pop() if len(values) == 1 else None
+
+
+def _needs_extent(options: Mapping[str, Any], views: Sequence[View]) -> Iterator[bool]:
+    forwards = _forwards(options)
+    for what in ("scale", "offset"):
+        known = what in forwards and _common(views, f"{what}s") is not None
+        yield not known and any(options[f"{what}_{axis}"] == "auto" for axis in "xyz")
+
+
+def _extent(clouds: Sequence[PointCloud]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    filled = [c for c in clouds if len(c)]
+    if not filled:
+        return np.zeros(3), np.zeros(3)
+    low = np.min([[c.x.min(), c.y.min(), c.z.min()] for c in filled], axis=0)
+    high = np.max([[c.x.max(), c.y.max(), c.z.max()] for c in filled], axis=0)
+    return low, high
+
+
+def _layout(
+    views: Sequence[View],
+    heads: Sequence[PointCloud],
+    options: Mapping[str, Any],
+    extent: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+) -> Layout:
+    forwards = _forwards(options)
+    given = options["given"]
+    forwarded = {w: _common(views, w) for w in Origin.__slots__}
+    point_format = options["dataformat_id"]
+    if "format" in forwards and "dataformat_id" not in given and forwarded["point_format"] is not None:
+        point_format = forwarded["point_format"]
+    minor = options["minor_version"]
+    if "header" in forwards and "minor_version" not in given and forwarded["minor_version"] is not None:
+        minor = forwarded["minor_version"]
+    offsets = forwarded["offsets"] if "offset" in forwards else None
+    scales = forwarded["scales"] if "scale" in forwards else None
+    low, high = extent or (np.zeros(3), np.zeros(3))
+    offsets = _chosen(options, "offset", offsets, low)
+    span = np.maximum(np.abs(high - offsets), np.abs(low - offsets))
+    scales = _chosen(options, "scale", scales, np.where(span > 0, span / _INT32.max, 1.0))
+    return Layout(minor, point_format, scales, offsets, _extra(heads, options, point_format))
+
+
+def _chosen(options: Mapping[str, Any], what: str, forwarded: Axes | None, automatic: NDArray[np.float64]) -> Axes:
+    """What the document sets, else what is forwarded, else PDAL's default; ``auto`` from the extent."""
+    values = []
+    for i, axis in enumerate("xyz"):
+        name = f"{what}_{axis}"
+        value = options[name] if forwarded is None or name in options["given"] else forwarded[i]
+        values.append(float(automatic[i]) if value == "auto" else float(value))
+    return values[0], values[1], values[2]
+
+
+def _extra(
+    heads: Sequence[PointCloud], options: Mapping[str, Any], point_format: int
+) -> dict[str, np.dtype[np.generic]]:
+    standard = {LASPY_TO_PDAL.get(n, n) for n in laspy.PointFormat(point_format).dimension_names}
+    standard |= {"ScanAngle", "ScanAngleRank"}
+    found: dict[str, np.dtype[np.generic]] = {}
+    for head in heads:
+        for name, values in head.attributes.items():
+            if name not in LASPY_TO_PDAL.values() and name not in standard:
+                found[name] = np.promote_types(found.get(name, values.dtype), values.dtype)
+    wanted = options["extra_dims"] or []
+    if wanted == ["all"]:
+        return found
+    types = dict(part.split("=", 1) if "=" in part else (part, "") for part in wanted)
+    return {name: _extra_type(name, text, found) for name, text in types.items()}
+
+
+_EXTRA_TYPES = {
+    "double": "f8", "float": "f4", "int8": "i1", "int16": "i2", "int32": "i4", "int64": "i8",
+    "uint8": "u1", "uint16": "u2", "uint32": "u4", "uint64": "u8",
+}  # fmt: skip
+
+
+def _extra_type(name: str, text: str, found: Mapping[str, np.dtype[np.generic]]) -> np.dtype[np.generic]:
+    if name not in found or (text and text not in _EXTRA_TYPES):
+        raise ParameterError(
+            f"writers.las: extra_dims '{name}={text}'; the points have {', '.join(found) or 'no extra dimension'}, "
+            f"types are {', '.join(_EXTRA_TYPES)}",
+            f"writers.las: extra_dims '{name}={text}' は使えません。あるもの: {', '.join(found) or 'なし'}",
+            field="extra_dims",
+            value=name,
+        )
+    return np.dtype(_EXTRA_TYPES[text]) if text else found[name]
+
+
+def _header(layout: Layout, heads: Sequence[PointCloud], options: Mapping[str, Any]) -> laspy.LasHeader:
+    if layout.point_format >= 6 and layout.minor_version < 4:
+        raise ParameterError(
+            f"writers.las: point format {layout.point_format} needs minor_version 4, not {layout.minor_version}",
+            f"writers.las: 点形式 {layout.point_format} には minor_version 4 が必要です。",
+            field="minor_version",
+        )
+    header = laspy.LasHeader(version=f"1.{layout.minor_version}", point_format=layout.point_format)
+    header.scales, header.offsets = np.array(layout.scales), np.array(layout.offsets)
+    header.generating_software = "tengun"
+    crs = reference.parse(options["a_srs"]) if options["a_srs"] else heads[0].crs
+    if crs is not None:
+        header.add_crs(crs, keep_compatibility=False)
+    if layout.extra:
+        header.add_extra_dims([laspy.ExtraBytesParams(name, dtype) for name, dtype in layout.extra.items()])
+    return header
+
+
+def _records(cloud: PointCloud, header: laspy.LasHeader, layout: Layout) -> laspy.ScaleAwarePointRecord:
+    points = laspy.ScaleAwarePointRecord.zeros(len(cloud), header=header)
+    for axis, scale, offset in zip("xyz", layout.scales, layout.offsets, strict=True):
+        points[axis.upper()][:] = _quantised(getattr(cloud, axis), scale, offset, axis)
+    has = set(header.point_format.dimension_names)
+    names = {pdal: name for name, pdal in LASPY_TO_PDAL.items() if name in has}
+    for name, values in cloud.attributes.items():
+        if name == "ScanAngleRank":
+            _set_angle(points, values, layout.point_format)
+        elif name in layout.extra:
+            points[name][:] = cast(name, values, layout.extra[name])
+        elif name in names and name != "ScanAngle":
+            points[names[name]] = values
+    return points
+
+
+def _quantised(values: NDArray[np.float64], scale: float, offset: float, axis: str) -> NDArray[np.float64]:
+    steps = np.rint((values - offset) / scale)
+    if steps.size and not (steps.min() >= _INT32.min and steps.max() <= _INT32.max):
+        raise InputError(
+            f"writers.las: {axis} from {values.min():.3f} to {values.max():.3f} does not fit 32 bits with scale "
+            f"{scale:g} and offset {offset:g}; set offset_{axis} to 'auto' or a larger scale_{axis}",
+            f"writers.las: {axis} の範囲 {values.min():.3f}~{values.max():.3f} は scale {scale:g}、offset {offset:g} "
+            f"では表せません。offset_{axis} を 'auto' にするか scale_{axis} を大きくしてください。",
+            field=f"offset_{axis}",
+        )
+    return steps
+
+
+def _set_angle(points: laspy.ScaleAwarePointRecord, degrees: NDArray[np.generic], point_format: int) -> None:
+    if point_format >= 6:
+        points["scan_angle"] = np.rint(degrees.astype(np.float64) / SCAN_ANGLE_UNIT).astype(np.int16)
+    else:
+        points["scan_angle_rank"] = np.trunc(degrees.astype(np.float64)).astype(np.int8)
