@@ -7,8 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pointcloud.synthetic import scan_kernels
-from pointcloud.synthetic.kernels import ROAD_RISE
+from pointcloud.synthetic import kernels, ray_kernels
 from pointcloud.synthetic.terrain import Terrain, empty_rows
 
 _HAMLET = (
@@ -40,11 +39,14 @@ def build(bare: Terrain) -> tuple[Terrain, NDArray[np.float64], NDArray[np.float
         cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
         pads.append([t, w, cos, sin, half_length + 3.0, half_width + 2.5, level])
         structures.append(
-            [t, w, cos, sin, half_length, half_width, 0.8, level + eave, level + ridge, scan_kernels.BUILDING]
+            [t, w, cos, sin, half_length, half_width, 0.8, level + eave, level + ridge, ray_kernels.BUILDING]
         )
-    deck = bare.p[0] + bare.p[1] * _BRIDGE_AT + ROAD_RISE + _BRIDGE_RISE
-    pads.append([-16.0, _BRIDGE_AT, 1.0, 0.0, 5.0, 3.0, deck])
-    structures.append([1.2, _BRIDGE_AT, 1.0, 0.0, 12.4, 2.2, 0.0, deck, deck, scan_kernels.BRIDGE])
+    bend = kernels.bend(_BRIDGE_AT, bare.p)[0]
+    west, east = kernels.MEANDER * bend - 12.0, kernels.ROAD_AT + kernels.ROAD_BEND * bend - kernels.ROAD_HALF_WIDTH
+    deck = bare.p[kernels.BASE] + bare.p[kernels.GRADE] * _BRIDGE_AT + kernels.ROAD_RISE + _BRIDGE_RISE
+    pads.append([west - 4.0, _BRIDGE_AT, 1.0, 0.0, 5.0, 3.0, deck])
+    middle, half = 0.5 * (west + east), 0.5 * (east - west)
+    structures.append([middle, _BRIDGE_AT, 1.0, 0.0, half, 2.2, 0.0, deck, deck, ray_kernels.BRIDGE])
     ground = Terrain(bare.p, np.array(pads), bare.shapes)
     return ground, np.array(structures, dtype=np.float64), _wires(ground), _pylons(ground)
 
@@ -65,6 +67,6 @@ def _pylons(terrain: Terrain) -> NDArray[np.float64]:
     """The pylons as slim cones of thin steel, rows of the trees' array."""
     rows = empty_rows(9)
     for t, w, height in _PYLONS:
-        row = [t, w, _height(terrain, t, w), height, height, 2.6, 0.05, 0.06, scan_kernels.PYLON]
+        row = [t, w, _height(terrain, t, w), height, height, 2.6, 0.05, 0.06, ray_kernels.PYLON]
         rows = np.vstack([rows, row])
     return rows

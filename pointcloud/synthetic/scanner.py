@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.bounds import Bounds
+from pointcloud.synthetic import kernels
+from pointcloud.synthetic import ray_kernels as rays
 from pointcloud.synthetic import scan_kernels as k
 from pointcloud.synthetic.terrain import Terrain
 from pointcloud.synthetic.trees import Crowns
@@ -21,39 +23,59 @@ _HEADING_DEG = 97.0
 """Direction of flight, counter-clockwise from east: along the valley, but not along the axes."""
 _HEIGHT = 560.0
 _HALF_ANGLE_DEG = 15.0
-_PLANE_HEIGHT = 45.0
-"""Height of the reference plane above the valley floor."""
+_HIGHEST_BIRD = 90.0
+"""Above the ground; wires may hang higher."""
 _PULSES_A_CHUNK = 150_000
 
 
 class Kind(IntEnum):
     """What a point lies on."""
 
-    GROUND = k.GROUND
-    WATER = k.WATER
-    LOW_VEGETATION = k.LOW_VEGETATION
-    TREE = k.TREE
-    BUILDING = k.BUILDING
-    BRIDGE = k.BRIDGE
-    WIRE = k.WIRE
-    PYLON = k.PYLON
-    LOW_NOISE = k.LOW_NOISE
-    HIGH_NOISE = k.HIGH_NOISE
+    GROUND = rays.GROUND
+    WATER = rays.WATER
+    LOW_VEGETATION = rays.LOW_VEGETATION
+    TREE = rays.TREE
+    BUILDING = rays.BUILDING
+    BRIDGE = rays.BRIDGE
+    WIRE = rays.WIRE
+    PYLON = rays.PYLON
+    LOW_NOISE = rays.LOW_NOISE
+    HIGH_NOISE = rays.HIGH_NOISE
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """All that the laser may meet, as the kernels take it."""
+    """All that the laser may meet, as the kernels take it; ``guide`` and ``corner`` are `ray_kernels.guide_below`'s."""
 
     ground: Terrain
     structures: NDArray[np.float64]
     wires: NDArray[np.float64]
     crowns: Crowns
+    guide: NDArray[np.float64]
+    corner: NDArray[np.float64]
+
+    @classmethod
+    def over(
+        cls,
+        extent: Bounds,
+        ground: Terrain,
+        structures: NDArray[np.float64],
+        wires: NDArray[np.float64],
+        crowns: Crowns,
+    ) -> Targets:
+        """Targets with a guide that covers ``extent``, metres from the reference point, and what is seen around it."""
+        cell, margin = rays.GUIDE_CELL, 100.0
+        n_columns, n_rows = (int((size + 2.0 * margin) // cell) + 1 for size in (extent.width, extent.height))
+        corner = np.array([extent.x_min - margin, extent.y_min - margin])
+        t = corner[0] + (np.arange(n_columns) + 0.5) * cell
+        w = corner[1] + (np.arange(n_rows) + 0.5) * cell
+        guide, _ = ground.at(t[np.newaxis, :], w[:, np.newaxis])
+        return cls(ground, structures, wires, crowns, guide, corner)
 
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """Measured returns of one flight line: ``xyzt`` (n, 4) and ``codes`` (n, 7), columns as `scan_kernels.scan` says."""
+    """Measured returns of one flight line: ``xyzt`` (n, 4) and ``codes`` (n, 7), as `scan_kernels.scan` says."""
 
     line: int
 
@@ -61,15 +83,15 @@ class Returns:
     codes: NDArray[np.uint16]
 
 
-def flight_lines(extent: Bounds, grade_base: float, density: float, seed: int, start: float) -> NDArray[np.float64]:
-    """Lines with half overlap, shape (n, 15), so that each place is seen from two and gets ``density`` pulses a m2.
+def flight_lines(extent: Bounds, targets: Targets, density: float, seed: int, start: float) -> NDArray[np.float64]:
+    """Lines with half overlap, shape (n, 17), so that each place is seen from two and gets ``density`` pulses a m2.
 
     Parameters
     ----------
     extent
         Area to cover, metres from the reference point.
-    grade_base
-        Height of the valley floor at the reference point.
+    targets
+        What will be met: the lines are flown at a constant height above half the relief.
     density
         Pulses a square metre on a level plane.
     seed
@@ -83,7 +105,10 @@ def flight_lines(extent: Bounds, grade_base: float, density: float, seed: int, s
     n_pulses = max(1, round(2.0 * half_swath / math.sqrt(2.0 / density)))
     spacing = n_pulses / (half_swath * density)
     centre = 0.5 * (extent.x_min + extent.x_max), 0.5 * (extent.y_min + extent.y_max)
-    margin = k.RELIEF_REACH * half_swath / _HEIGHT
+    base, half_relief = float(targets.ground.p[kernels.BASE]), 0.5 * targets.ground.crest
+    relief = half_relief + 12.0
+    reach = max([_HIGHEST_BIRD, *(row[2] - base for row in targets.wires), *(row[5] - base for row in targets.wires)])
+    margin = relief * half_swath / _HEIGHT
     half_along = 0.5 * (abs(cos) * extent.width + abs(sin) * extent.height) + margin
     half_across = 0.5 * (abs(sin) * extent.width + abs(cos) * extent.height) + margin + half_swath
     n_side = math.ceil(half_across / half_swath)
@@ -93,8 +118,8 @@ def flight_lines(extent: Bounds, grade_base: float, density: float, seed: int, s
         u = centre[0] + across * sin - half_along * cos
         v = centre[1] - across * cos - half_along * sin
         errors = rng.standard_normal(4) * (0.03, 0.03, 0.015, 5e-5)
-        geometry = (u, v, grade_base + _PLANE_HEIGHT, cos, sin, half_swath, _HEIGHT, spacing, n_pulses)
-        lines.append([number + 1, *geometry, start + 600.0 * number, *errors])
+        geometry = (u, v, base + half_relief, cos, sin, half_swath, _HEIGHT, spacing, n_pulses)
+        lines.append([number + 1, *geometry, start + 600.0 * number, *errors, relief, reach])
     return np.array(lines, dtype=np.float64)
 
 
@@ -118,12 +143,12 @@ def fly(targets: Targets, lines: NDArray[np.float64], limits: NDArray[np.float64
 
 
 def _chunks(line: NDArray[np.float64], limits: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
-    """Ranges of sweeps of one line that may reach the wanted points; cut at the same sweeps whatever is wanted."""
+    """Ranges of sweeps of one line that may reach the wanted points; the points do not depend on the cut."""
     origin = np.array([limits[4] + limits[6], limits[5] + limits[7]])
     corners = np.array([[limits[i], limits[j]] for i in (0, 2) for j in (1, 3)]) - origin
     heading = line[[k.LINE_COS, k.LINE_SIN]]
     along = (corners - line[[k.LINE_U, k.LINE_V]]) @ heading
-    margin = (k.RELIEF_REACH + k.OBJECT_REACH) * line[k.LINE_HALF_SWATH] / line[k.LINE_HEIGHT] + 4.0
+    margin = (line[k.LINE_RELIEF] + line[k.LINE_REACH]) * line[k.LINE_HALF_SWATH] / line[k.LINE_HEIGHT] + 4.0
     first = max(0, math.floor((along.min() - margin) / line[k.LINE_SPACING]))
     last = math.ceil((along.max() + margin) / line[k.LINE_SPACING])
     step = max(1, int(_PULSES_A_CHUNK // line[k.LINE_PULSES]))
@@ -138,7 +163,7 @@ def _scan(
     xyzt, codes = np.empty((capacity, 4)), np.empty((capacity, 7), dtype=np.uint16)
     ground, crowns = targets.ground, targets.crowns
     n = k.scan(
-        np.uint64(key), first, last, line, limits, np.uint64(ground.p[-1]), ground.p, ground.pads, ground.shapes,
+        np.uint64(key), first, last, line, limits, targets.guide, targets.corner, ground.p, ground.pads, ground.shapes,
         targets.structures, targets.wires, crowns.rows, crowns.first, crowns.index, crowns.shape, xyzt, codes,
     )  # fmt: skip
     return Returns(int(line[k.LINE_NUMBER]), xyzt[:n].copy(), codes[:n].copy())

@@ -25,7 +25,8 @@ CENTRE: Final = (52_000.0, -98_000.0)
 """Easting and northing of the middle of every scene, metres of EPSG:6676 (plane rectangular zone VIII)."""
 _CORE = 150.0
 """The reference point lies this far south of the middle: the hamlet, the slide and the bridge fill the middle 300 m."""
-_ZONE_MARGIN = 2.0
+_ZONE_GROWTH = 1.08
+"""A zone's outline is that of the movement grown by this factor, as somebody would draw it who sees the edge."""
 _START = {"before": 2.6e8, "after": 3.1e8}
 """GpsTime (adjusted standard) of the first pulse."""
 
@@ -85,7 +86,7 @@ class SyntheticSurvey:
     Parameters
     ----------
     cloud
-        Points with PDAL attributes, Classification 0, in order of flight.
+        Points with PDAL attributes, Classification 0, in order of flight; coordinates in whole centimetres.
     is_ground
         True where the pulse met the ground or the water's surface; shape (n,).
     kind
@@ -154,7 +155,7 @@ class Scene:
     def truth(self) -> Truth:
         """Volumes, zones, trees and stands."""
         zones = tuple(
-            Zone(m.name, self._ring(m.outline(_ZONE_MARGIN)), max(-m.volume_m3, 0.0), max(m.volume_m3, 0.0))
+            Zone(m.name, self._ring(m.outline(_ZONE_GROWTH)), max(-m.volume_m3, 0.0), max(m.volume_m3, 0.0))
             for m in self.movements
         )
         rings = []
@@ -200,22 +201,25 @@ class Scene:
         if wanted is None:
             return self._assemble([])
         key, line_seed = np.random.SeedSequence([self.seed, seed, epoch == "after"]).generate_state(2, np.uint64)
-        extent = Bounds(*(a - b for a, b in zip(self.bounds.as_tuple(), self.origin * 2, strict=True)))
-        base = float(self.terrain(epoch).p[0])
-        lines = scanner.flight_lines(extent, base, density, int(line_seed), _START[epoch])
+        targets = self._targets_before if epoch == "before" else self._targets_after
+        lines = scanner.flight_lines(self._extent, targets, density, int(line_seed), _START[epoch])
         limits = np.array([*wanted.as_tuple(), *self.origin, *shift])
-        return self._assemble(list(scanner.fly(self._targets(epoch), lines, limits, int(key))))
+        return self._assemble(list(scanner.fly(targets, lines, limits, int(key))))
 
     @cached_property
     def _built(self) -> tuple[Terrain, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Ground before the slide, structures, wires, pylons."""
-        return buildings.build(Terrain(parameters(self.seed, self.max_slope_deg), empty_rows(7), empty_rows(7)))
+        return buildings.build(Terrain(parameters(self.seed, self.max_slope_deg), empty_rows(7), empty_rows(5)))
 
     @cached_property
     def _stands(self) -> list[Stand]:
-        west, south, east, north = self.bounds.as_tuple()
-        x, y = self.origin
-        return stands(self.seed, (west - x, south - y, east - x, north - y))
+        return stands(self.seed, self._extent.as_tuple())
+
+    @property
+    def _extent(self) -> Bounds:
+        """Extent of the scene in metres from the reference point."""
+        half = 0.5 * self.size_m
+        return Bounds(-half, _CORE - half, half, _CORE + half)
 
     @cached_property
     def _trees(self) -> Trees:
@@ -224,16 +228,24 @@ class Scene:
         planted = [plant(stand, ground, self.seed) for stand in self._stands]
         columns = {name: np.concatenate([p[name] for p in planted]) for name in planted[0]}
         t, w = columns["x"], columns["y"]
-        is_standing = ~np.logical_or.reduce([m.contains(t, w, 0.5) for m in self.movements])
+        is_standing = ~np.logical_or.reduce([m.contains(t, w, 1.03) for m in self.movements])
         clear = np.logical_and.reduce([np.hypot(t - row[0], w - row[1]) > 6.0 for row in pylons])
         columns["x"], columns["y"] = t + self.origin[0], w + self.origin[1]
         return Trees(**columns, is_standing_after=is_standing).take(clear)
 
-    def _targets(self, epoch: Epoch) -> Targets:
+    @cached_property
+    def _targets_before(self) -> Targets:
+        return self._targets("before", self._trees)
+
+    @cached_property
+    def _targets_after(self) -> Targets:
+        return self._targets("after", self._trees.take(self._trees.is_standing_after))
+
+    def _targets(self, epoch: Epoch, trees: Trees) -> Targets:
         _, structures, wires, pylons = self._built
-        trees = self._trees if epoch == "before" else self._trees.take(self._trees.is_standing_after)
         rows = crown_rows(trees, trees.x - self.origin[0], trees.y - self.origin[1])
-        return Targets(self.terrain(epoch), structures, wires, indexed(np.vstack([rows, pylons])))
+        crowns = indexed(np.vstack([rows, pylons]))
+        return Targets.over(self._extent, self.terrain(epoch), structures, wires, crowns)
 
     def _ring(self, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
         return [(t + self.origin[0], w + self.origin[1]) for t, w in points]
@@ -277,7 +289,7 @@ def valley(
     Parameters
     ----------
     size_m
-        Edge of the square scene, at least 300 m; valleys repeat beyond.
+        Edge of the square scene, 300 m to 10 km; valleys repeat beyond.
     seed
         Decides everything that is random: roughness, trees, noise, errors.
     density
@@ -292,13 +304,13 @@ def valley(
     ParameterError
         When a value is outside its range.
     """
-    _check("size_m", size_m, 300.0, 50_000.0, "m")
+    _check("size_m", size_m, 300.0, 10_000.0, "m")
     _check("density", density, 0.01, 2000.0, "pulses/m2")
     _check("max_slope_deg", max_slope_deg, 15.0, 55.0, "degrees")
     _check("scar_m3", scar_m3, 1.0, 10_000.0, "m3")
     _check("deposit_m3", deposit_m3, 1.0, 10_000.0, "m3")
-    scar = Movement("scar", -98.0, 95.0, 34.0, 17.0, -scar_m3)
-    deposit = Movement("deposit", -37.0, 95.0, 21.0, 22.0, deposit_m3)
+    scar = Movement("scar", -99.0, 95.0, 32.0, 18.0, -scar_m3)
+    deposit = Movement("deposit", -34.0, 95.0, 18.0, 23.0, deposit_m3)
     return Scene(float(size_m), int(seed), float(density), float(max_slope_deg), (scar, deposit))
 
 

@@ -16,7 +16,7 @@ _BASE = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A mass movement: an ellipse in plan within which the ground changed by an exactly known volume.
+    """A mass movement: a bent ellipse within which the ground changed by an exactly known volume.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Movement:
     t, w
         Centre, metres east and north of the valley's reference point.
     half_along, half_across
-        Half axes in metres; along points downhill to the east.
+        Half axes in metres, along t (downhill) and along w.
     volume_m3
         Negative where earth was lost.
     """
@@ -44,21 +44,23 @@ class Movement:
 
     def row(self) -> list[float]:
         """The movement as the kernels take it."""
-        return [self.t, self.w, 1.0, 0.0, self.half_along, self.half_across, self.depth]
+        return [self.t, self.w, self.half_along, self.half_across, self.depth]
 
-    def contains(self, t: NDArray[np.float64], w: NDArray[np.float64], margin: float = 0.0) -> NDArray[np.bool_]:
-        """Mask of the places inside, the ellipse's axes grown by ``margin`` metres."""
-        along = (t - self.t) / (self.half_along + margin)
-        across = (w - self.w) / (self.half_across + margin)
-        inside: NDArray[np.bool_] = along * along + across * across < 1.0
+    def contains(self, t: NDArray[np.float64], w: NDArray[np.float64], grow: float = 1.0) -> NDArray[np.bool_]:
+        """Mask of the places inside, the outline grown by the factor ``grow``."""
+        across = (w - self.w) / self.half_across
+        along = (t - self.t) / self.half_along + kernels.SHEAR_ALONG * np.sin(kernels.SHEAR_ALONG_RATE * across)
+        across = across + kernels.SHEAR_ACROSS * np.sin(kernels.SHEAR_ACROSS_RATE * along)
+        inside: NDArray[np.bool_] = along * along + across * across < grow * grow
         return inside
 
-    def outline(self, margin: float, n_vertices: int = 72) -> list[tuple[float, float]]:
-        """Closed ring (t, w), counter-clockwise, that holds the ellipse grown by ``margin`` metres whole."""
-        grow = 1.0 / math.cos(math.pi / n_vertices)
+    def outline(self, grow: float, n_vertices: int = 120) -> list[tuple[float, float]]:
+        """Closed ring (t, w), counter-clockwise: the outline grown by the factor ``grow``, the shears undone."""
         angles = 2.0 * np.pi * np.arange(n_vertices) / n_vertices
-        t = self.t + grow * (self.half_along + margin) * np.cos(angles)
-        w = self.w + grow * (self.half_across + margin) * np.sin(angles)
+        along, across = grow * np.cos(angles), grow * np.sin(angles)
+        across -= kernels.SHEAR_ACROSS * np.sin(kernels.SHEAR_ACROSS_RATE * along)
+        along -= kernels.SHEAR_ALONG * np.sin(kernels.SHEAR_ALONG_RATE * across)
+        t, w = self.t + self.half_along * along, self.w + self.half_across * across
         ring = [(float(a), float(b)) for a, b in zip(t, w, strict=True)]
         return [*ring, ring[0]]
 
@@ -66,7 +68,8 @@ class Movement:
 def parameters(seed: int, max_slope_deg: float) -> NDArray[np.float64]:
     """Parameter array of the terrain kernels; the western flank's slope reaches ``max_slope_deg`` on its spurs."""
     steepest = math.tan(math.radians(max_slope_deg))
-    spur = kernels.SPUR_WEST * 2.0 * math.pi / kernels.SPUR_WEST_LENGTH
+    spur = 2.0 * math.pi * kernels.SPUR_WEST / kernels.SPUR_WEST_LENGTH
+    spur += 2.0 * math.pi * kernels.SPUR_MINOR / kernels.SPUR_MINOR_LENGTH
     # |(m, m spur + grade)| = steepest, solved for the flank's own slope m
     a, b, c = 1.0 + spur * spur, 2.0 * spur * _GRADE, _GRADE * _GRADE - steepest * steepest
     west = (-b + math.sqrt(b * b - 4.0 * a * c)) / (2.0 * a)
@@ -85,14 +88,19 @@ class Terrain:
     p
         Parameter array of the kernels, shape (9,).
     pads
-        Yards, shape (n, 7); see `kernels.terrain`.
+        Yards, shape (n, 7): (t, w, cos, sin, half length, half width, z).
     shapes
-        Mass movements, shape (n, 7).
+        Mass movements, shape (n, 5); see `kernels.change_at`.
     """
 
     p: NDArray[np.float64]
     pads: NDArray[np.float64]
     shapes: NDArray[np.float64]
+
+    @property
+    def crest(self) -> float:
+        """Height in metres of the western crest, the highest, above the valley floor."""
+        return float(self.p[kernels.WEST_SLOPE]) * (kernels.RIDGE_WEST - kernels.FLOOR_WEST)
 
     def at(self, t: NDArray[np.float64], w: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Height in metres and cover code of the ground at places of any shape, t and w from the reference point."""

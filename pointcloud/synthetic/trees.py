@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from pointcloud.synthetic import kernels, scan_kernels
+from pointcloud.synthetic import kernels, ray_kernels
 from pointcloud.synthetic.terrain import Terrain
 
 
@@ -21,7 +21,7 @@ class Species(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A stand (林小班): a rectangle (west, south, east, north) in metres from the reference point, and what grows there."""
+    """A stand (林小班) and its trees; ``extent`` is (west, south, east, north), metres from the reference point."""
 
     number: int
     extent: tuple[float, float, float, float]
@@ -95,7 +95,7 @@ def _belts(west: float, east: float) -> list[tuple[float, float, bool]]:
 
 
 def plant(stand: Stand, terrain: Terrain, seed: int) -> dict[str, NDArray[np.generic]]:
-    """Columns of the trees of one stand (t and w for x and y): rows with jitter, a tenth suppressed, some places empty."""
+    """Columns of a stand's trees (t and w for x and y): rows with jitter, a tenth suppressed, some places empty."""
     rng = np.random.default_rng([seed, 2, stand.number])
     west, south, east, north = stand.extent
     steps_t, steps_w = np.arange(west, east, stand.spacing), np.arange(south, north, stand.spacing)
@@ -105,7 +105,7 @@ def plant(stand: Stand, terrain: Terrain, seed: int) -> dict[str, NDArray[np.gen
     is_suppressed = rng.uniform(size=n) < 0.10
     height = stand.top_height * (1.0 + 0.06 * rng.standard_normal(n))
     height *= np.where(is_suppressed, rng.uniform(0.5, 0.7, n), 1.0)
-    diameter = stand.spacing * (1.22 + 0.10 * rng.standard_normal(n)) * np.where(is_suppressed, 0.65, 1.0)
+    diameter = stand.spacing * (1.34 + 0.10 * rng.standard_normal(n)) * np.where(is_suppressed, 0.65, 1.0)
     base = height * (0.42 + 0.0025 * stand.age + 0.03 * rng.standard_normal(n))
     foot_z, cover = terrain.at(t, w)
     keep = (cover == kernels.NATURAL) & (rng.uniform(size=n) < 0.93) & _is_plantable(t, w, terrain)
@@ -139,16 +139,16 @@ class Crowns:
 def crown_rows(trees: Trees, t: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows (t, w, foot z, height, crown length, radius, bluntness, hits a metre, kind) of the trees."""
     is_hinoki = trees.species == Species.HINOKI
-    bluntness, density = np.where(is_hinoki, 0.75, 0.35), np.where(is_hinoki, 0.55, 0.36)
-    kind = np.full(len(trees), float(scan_kernels.TREE))
+    bluntness, density = np.where(is_hinoki, 0.75, 0.35), np.where(is_hinoki, 1.5, 0.9)
+    kind = np.full(len(trees), float(ray_kernels.TREE))
     length = trees.height - trees.crown_base
     columns = (t, w, trees.foot_z, trees.height, length, 0.5 * trees.crown_diameter, bluntness, density, kind)
     return np.column_stack(columns)
 
 
 def indexed(rows: NDArray[np.float64]) -> Crowns:
-    """Rows sorted into square cells; cell (row, column) holds ``rows[first[c]:first[c + 1]]``, c = row n_columns + column."""
-    cell = scan_kernels.TREE_CELL
+    """Rows sorted into square cells: cell c = row n_columns + column holds ``rows[first[c]:first[c + 1]]``."""
+    cell = ray_kernels.TREE_CELL
     if rows.shape[0] == 0:
         return Crowns(rows, np.zeros(2, np.int64), np.zeros(4), np.array([1, 1], np.int64))
     west, south = rows[:, 0].min(), rows[:, 1].min()
