@@ -1,0 +1,1 @@
+"""Cross-sections and longitudinal profiles: lines, stations, section lines, areas and volumes."""
