@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from api.identifiers import new_id
@@ -124,16 +125,24 @@ def problem_body(problem: Problem) -> dict[str, Any]:
     return members | {name: value for name, value in problem.details.items() if name not in members}
 
 
+def unforeseen_response(method: str, path: str) -> ProblemResponse:
+    """The answer to the exception that is being handled; its id leads to the traceback in the log."""
+    incident = new_id()
+    logger.exception("incident %s: %s %s", incident, method, path)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    body = {"type": "about:blank", "title": status.phrase, "status": int(status), "id": incident}
+    return ProblemResponse(body, status_code=int(status))
+
+
 def install(app: FastAPI) -> None:
-    """Let every error of the application end here."""
+    """Let every error of the application end here; each handler gets errors of the class it is added for."""
     app.add_exception_handler(TengunError, _answer_tengun)
     app.add_exception_handler(RequestValidationError, _answer_validation)
     app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(Exception, _answer_unforeseen)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
 
 
-def _answer_tengun(request: Request, error: Exception) -> Response:
-    assert isinstance(error, TengunError)
+def _answer_tengun(request: Request, error: Any) -> Response:
     return problem_response(Problem.from_error(error, [request.app.state.settings.data_dir]))
 
 
@@ -143,13 +152,11 @@ def problem_response(problem: Problem) -> ProblemResponse:
     return ProblemResponse(body, status_code=body["status"])
 
 
-def _answer_validation(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+def _answer_validation(_: Request, error: Any) -> Response:
     return problem_response(explain(error.errors(), "request"))
 
 
-def _answer_http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _answer_http(_: Request, error: Any) -> Response:
     status = HTTPStatus(error.status_code)
     body = {
         "type": "about:blank",
@@ -162,11 +169,9 @@ def _answer_http(_: Request, error: Exception) -> Response:
     return ProblemResponse(body, status_code=int(status), headers=error.headers)
 
 
-def _answer_unforeseen(request: Request, error: Exception) -> Response:
-    incident = new_id()
-    logger.error("incident %s: %s %s", incident, request.method, request.url.path, exc_info=error)
-    body = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "id": incident}
-    return ProblemResponse(body, status_code=500)
+def _answer_nobody(_: Request, __: Exception) -> Response:
+    """Nobody hears this any more; the request log shows it."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 def _all_kinds(kind: type[TengunError]) -> list[type[TengunError]]:

@@ -7,14 +7,17 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import TooLargeError, problem_response
+from api.errors import TooLargeError, problem_response, unforeseen_response
 from api.problems import Problem
 
 logger = logging.getLogger("tengun.requests")
 
 
 class RequestLog:
-    """Logs method, path, status, duration and client. No query and no headers: they may hold secrets."""
+    """Logs method, path, status, duration and client. No query and no headers: they may hold secrets.
+
+    An error that nobody foresaw ends here, too: it is logged, and the client gets its id.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,6 +28,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        path = scope["path"].encode("unicode_escape").decode("ascii")  # a line break in a path stays in its line
         status = 0
 
         async def remember(message: Message) -> None:
@@ -35,9 +39,13 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, remember)
+        except Exception:  # the last one to hear of it; what it is stands in the log
+            answer = unforeseen_response(scope["method"], path)
+            if status != 0:  # too late for another answer: the broken connection tells the client
+                raise
+            await answer(scope, receive, remember)
         finally:
             client = (scope.get("client") or ("-",))[0]
-            path = scope["path"].encode("unicode_escape").decode("ascii")  # a line break in a path stays in its line
             duration = 1000.0 * (time.perf_counter() - started)
             logger.info("%s %s %d %.0f ms %s", scope["method"], path, status, duration, client)
 

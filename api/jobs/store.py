@@ -167,7 +167,7 @@ def note_worker(session: Session, claim: Claim, pid: int) -> None:
 
 
 def record_progress(
-    session: Session, claim: Claim, stage: str, fraction: float, percent: float, message: str = ""
+    session: Session, claim: Claim, stage: str, fraction: float, percent: float, message: Text | None = None
 ) -> None:
     """Write how far the job is; the percentage never goes back, not even when a job starts again."""
     moved = session.execute(
@@ -180,8 +180,8 @@ def record_progress(
         )
         .returning(JobRecord.id)
     )
-    if moved.first() is not None and message:
-        add_message(session, claim.job_id, Text(message, message))
+    if moved.first() is not None and message is not None:
+        add_message(session, claim.job_id, message)
 
 
 def succeed(session: Session, claim: Claim, summary: dict[str, Any], files: Sequence[ResultFile]) -> bool:

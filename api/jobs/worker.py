@@ -33,7 +33,7 @@ from api.problems import INTERNAL, Problem
 from api.records import JobRecord
 from api.settings import Settings
 from pipelines.process import Context, Outputs, Process
-from pipelines.progress import Progress, ProgressEvent
+from pipelines.progress import Progress, ProgressEvent, Text
 from pipelines.workspace import staged_folder
 from pointcloud.errors import ConflictError, TengunError
 
@@ -115,13 +115,17 @@ class ProgressWriter:
         self._database = database
         self._claim = claim
         self._stage = ""
-        self._message = ""
+        self._message: Text | None = None
         self._next_write = 0.0
 
     def __call__(self, event: ProgressEvent) -> None:
         """Write the event if it is time to."""
-        self._message = event.message or self._message
-        if event.stage.id == self._stage and time.monotonic() < self._next_write:
+        is_new_stage = event.stage.id != self._stage
+        if event.message:
+            self._message = Text(event.message, event.message)
+        elif is_new_stage:
+            self._message = event.stage.title
+        if not is_new_stage and time.monotonic() < self._next_write:
             return
         try:
             with self._database.writing() as session:
@@ -131,11 +135,11 @@ class ProgressWriter:
         except OperationalError:
             # a database that is busy or full for a moment must not cost hours of work; the outcome is what counts
             logger.warning("job %s: progress could not be written", self._claim.job_id, exc_info=True)
-        self._stage, self._message = event.stage.id, ""
+        self._stage, self._message = event.stage.id, None
         self._next_write = time.monotonic() + _PROGRESS_INTERVAL_S
 
 
-def _measured(stage: Path, path: str, media_type: str, title: Any) -> store.ResultFile:
+def _measured(stage: Path, path: str, media_type: str, title: Text) -> store.ResultFile:
     """The record of an output file: it must lie inside the workspace, or the process has an error."""
     file = (stage / path).resolve(strict=True)
     relative = PurePosixPath(file.relative_to(stage.resolve()).as_posix())

@@ -45,6 +45,8 @@ def execute_process(
     """
     process = process_in(service.catalog, process_id)
     wanted = read_order(process, order.inputs)
+    with service.database.reading() as session:
+        look_up(session, wanted)  # before polygons of a request that can't be accepted are kept
     inline = {name: [service.datasets.keep(f"{name}.geojson", value)] for name, value in wanted.inline.items()}
     with service.database.writing() as session:
         inputs = look_up(session, wanted) | inline
