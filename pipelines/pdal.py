@@ -129,8 +129,13 @@ def require() -> Pdal:
     return found
 
 
-@functools.lru_cache(maxsize=8)
+_KNOWN: dict[str, Pdal] = {}
+"""Programs that answered; one that did not is asked again, as it may come to be."""
+
+
 def _asked(path: str) -> Pdal | None:
+    if path in _KNOWN:
+        return _KNOWN[path]
     try:
         said = subprocess.run(  # noqa: S603
             [path, "--version"], capture_output=True, text=True, timeout=20, check=True, env=_environment()
@@ -138,7 +143,10 @@ def _asked(path: str) -> Pdal | None:
     except (OSError, subprocess.SubprocessError):
         return None
     match = re.search(r"pdal (\d+)\.(\d+)\.(\d+)", said.stdout)
-    return Pdal(Path(path), (int(match[1]), int(match[2]), int(match[3]))) if match else None
+    if match is None:
+        return None
+    _KNOWN[path] = Pdal(Path(path), (int(match[1]), int(match[2]), int(match[3])))
+    return _KNOWN[path]
 
 
 @functools.lru_cache(maxsize=8)
@@ -271,9 +279,9 @@ def _watch(
         resident = _resident(child.pid)
         peak = max(peak, resident)
         if limits.time_s is not None and time.monotonic() - started > limits.time_s:
-            raise _over("time", f"{limits.time_s:.0f} s", f"{limits.time_s:.0f} 秒")
+            raise over("time", f"{limits.time_s:.0f} s", f"{limits.time_s:.0f} 秒")
         if limits.memory_bytes is not None and resident > limits.memory_bytes:
-            raise _over("memory", f"{limits.memory_bytes >> 20} MiB", f"{limits.memory_bytes >> 20} MiB")
+            raise over("memory", f"{limits.memory_bytes >> 20} MiB", f"{limits.memory_bytes >> 20} MiB")
         if checks % 10 == 0:
             check_output(folder, limits)
         checks += 1
@@ -293,10 +301,11 @@ def check_output(folder: Path, limits: Limits) -> None:
         except OSError:  # a temporary file that is gone again
             continue
     if size > limits.output_bytes:
-        raise _over("output", f"{limits.output_bytes >> 20} MiB", f"{limits.output_bytes >> 20} MiB")
+        raise over("output", f"{limits.output_bytes >> 20} MiB", f"{limits.output_bytes >> 20} MiB")
 
 
-def _over(what: str, en: str, ja: str) -> ResourceError:
+def over(what: str, en: str, ja: str) -> ResourceError:
+    """The error for a run that went over its limit of ``time``, ``memory`` or ``output``."""
     names = {"time": "実行時間", "memory": "メモリ", "output": "出力サイズ"}
     return ResourceError(
         f"pipeline stopped: over its {what} limit of {en}; take a smaller area",
@@ -327,7 +336,7 @@ def _explain(code: int, log: str, limits: Limits) -> None:
     if code < 0 or code > 128:
         number = -code if code < 0 else code - 128
         if number == signal.SIGXFSZ and limits.output_bytes is not None:
-            raise _over("output", f"{limits.output_bytes >> 20} MiB", f"{limits.output_bytes >> 20} MiB")
+            raise over("output", f"{limits.output_bytes >> 20} MiB", f"{limits.output_bytes >> 20} MiB")
         name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
         raise ResourceError(
             f"PDAL was ended by signal {name}" + (f"; its last words: {said}" if said else ""),

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipelines import pdal as program
 from pipelines.document import Document, StageNode, check
 from pipelines.native.columns import joined
@@ -28,6 +30,10 @@ from pointcloud.io import las
 
 _KEEPS_COORDINATES = frozenset(STAGES) - {"filters.reprojection", "filters.assign"}
 """Stages after which points lie where they lay; of those that only PDAL knows, none is sure to."""
+
+
+_EXACT = {"X": "TengunX", "Y": "TengunY", "Z": "TengunZ"}
+"""Coordinate -> extra dimension that carries it over a cut without rounding."""
 
 
 @dataclass(slots=True)
@@ -96,9 +102,9 @@ def run(
             if stage.type == "filters.python":
                 files = _points_before(document, position, cut, folder, scratch, execute)
                 cut[position] = [_applied(stage, file) for file in files]
-        leaves = [i for i in range(len(document.stages)) if not any(i in s.inputs for s in document.stages)]
-        if not all(i in cut for i in leaves):
-            execute(_part(document, leaves, cut, keeps_writers=True))
+        for leaf in _leaves(document):  # PDAL runs one end of a pipeline only
+            if leaf not in cut:
+                execute(_part(_resolved(document, cut, folder), [leaf], cut, keeps_writers=True))
     return done
 
 
@@ -110,8 +116,38 @@ def parts(document: Document) -> list[dict[str, Any]]:
         if stage.type == "filters.python":
             found.append(_part(document, list(stage.inputs), cut, keeps_writers=False))
             cut[position] = [Path("cut.las")]
-    leaves = [i for i in range(len(document.stages)) if not any(i in s.inputs for s in document.stages)]
-    return [*found, _part(document, leaves, cut, keeps_writers=True)]
+    return [
+        *found,
+        *(_part(document, [leaf], cut, keeps_writers=True) for leaf in _leaves(document) if leaf not in cut),
+    ]
+
+
+def _leaves(document: Document) -> list[int]:
+    return [i for i in range(len(document.stages)) if not any(i in s.inputs for s in document.stages)]
+
+
+def _resolved(document: Document, cut: Mapping[int, list[Path]], folder: Path) -> Document:
+    """The document with what ``writers.las`` forwards written out: behind a cut PDAL sees only the files between."""
+    stages = list(document.stages)
+    for i, stage in enumerate(stages):
+        if stage.type == "writers.las" and "forward" in stage.options and cut.keys() & set(_needed(document, [i], {})):
+            names = STAGES[stage.type]["forward"].parse(stage.options["forward"])
+            given = {k: v for k, v in stage.options.items() if k != "forward"}
+            stages[i] = replace(stage, options={**_forwarded(document, i, names, folder), **given})
+    return replace(document, stages=tuple(stages))
+
+
+def _forwarded(document: Document, writer: int, names: list[str], folder: Path) -> dict[str, Any]:
+    upstream = [document.stages[i] for i in _needed(document, [writer], {})]
+    infos = [las.inspect(folder / s.options["filename"]) for s in upstream if s.type == "readers.las"]
+    values: dict[str, set[Any]] = {
+        "dataformat_id": {i.point_format for i in infos} if {"format", "all"} & set(names) else set(),
+        "minor_version": {int(i.version.split(".")[1]) for i in infos} if {"header", "all"} & set(names) else set(),
+    }
+    for axis, name in enumerate("xyz"):
+        values[f"scale_{name}"] = {i.scales[axis] for i in infos} if {"scale", "all"} & set(names) else set()
+        values[f"offset_{name}"] = {i.offsets[axis] for i in infos} if {"offset", "all"} & set(names) else set()
+    return {option: found.pop() for option, found in values.items() if len(found) == 1}
 
 
 @contextmanager
@@ -169,14 +205,18 @@ def _points_before(
     if all(i in cut for i in ends):
         return [file for i in ends for file in cut[i]]
     part = _part(document, ends, cut, keeps_writers=False)
-    part["pipeline"][-1] |= {
+    end = part["pipeline"].pop()
+    # LAS keeps whole multiples of a scale only; the function shall see the numbers that PDAL has
+    copies = ",".join(f"{name}=>{copy}" for name, copy in _EXACT.items())
+    part["pipeline"].append({"type": "filters.ferry", "dimensions": copies, "inputs": end["inputs"]})
+    part["pipeline"].append({
         "type": "writers.las",
         "filename": str(scratch / f"cut{position}_#.las"),
         "minor_version": 4,
         "dataformat_id": 6,
         "extra_dims": "all",
         **_grid(document, ends, folder),
-    }
+    })  # fmt: skip
     execute(part)
     return sorted(scratch.glob(f"cut{position}_*.las"), key=lambda p: int(p.stem.split("_")[1]))
 
@@ -201,8 +241,12 @@ def _applied(stage: StageNode, file: Path) -> Path:
     view = read_las(parsed(reader), file.parent)
     added = options["add_dimension"] or ()
     cloud = joined(list(view.chunks))
+    if set(_EXACT.values()) <= cloud.attributes.keys():
+        x, y, z = (cloud.attributes[copy].astype(np.float64) for copy in _EXACT.values())
+        cloud = replace(cloud, x=x, y=y, z=z)
     # PDAL 2.2 writes the flags of formats 6-10 a second time, as a dimension of its own
-    cloud = replace(cloud, attributes={n: v for n, v in cloud.attributes.items() if n != "ClassFlags"})
+    dropped = {"ClassFlags", *_EXACT.values()}
+    cloud = replace(cloud, attributes={n: v for n, v in cloud.attributes.items() if n not in dropped})
     cloud = call(options["module"], options["function"], cloud, arguments(options["pdalargs"]), added)
     target = file.with_name(f"{file.stem}_{stage.type}.las")
     writer = StageNode("writers.las", None, (), {

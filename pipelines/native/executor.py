@@ -175,8 +175,7 @@ def _filtered(kind: str, views: Sequence[View], make: Callable[[], Filter] | Non
     if make is None:
         return list(views)
     if kind in PIECEWISE:
-        moved = kind == "filters.reprojection"
-        return [View(_mapped(v, make()), () if moved else v.origins) for v in views]
+        return [View(_mapped(v, make()), v.origins) for v in views]
     return [View(_as_one(v, make()), v.origins) for v in views]
 
 

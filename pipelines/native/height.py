@@ -51,6 +51,18 @@ def hag_delaunay(options: Mapping[str, Any], _: Report) -> Filter:
     return lambda cloud: _above(cloud, "filters.hag_delaunay", options, heights)
 
 
+def ground_below(ground: PointCloud, at: PointCloud, count: int = 10) -> Floats:
+    """Ground height at each point of ``at``, float64 (n,), as `hag_delaunay` finds it; NaN where there is no ground."""
+    if len(ground) == 0:
+        return np.full(len(at), np.nan)
+    tree = cKDTree(np.column_stack((ground.x, ground.y)))
+    k = min(count, len(ground))
+    _, ids = tree.query(np.column_stack((at.x, at.y)), k=np.arange(1, k + 1), workers=-1)
+    out = np.empty(len(at))
+    kernels.delaunay_heights(at.x, at.y, ground.x, ground.y, ground.z, ids, out)
+    return out
+
+
 def _above(cloud: PointCloud, label: str, options: Mapping[str, Any], heights: Callable[..., Floats]) -> PointCloud:
     if len(cloud) == 0:
         return with_columns(cloud, {"HeightAboveGround": np.empty(0)})

@@ -57,12 +57,11 @@ def write_gdal(views: Sequence[View], options: Mapping[str, Any], folder: Path) 
     frame = _frame(x, y, options)
     radius = options["radius"] or options["resolution"] * math.sqrt(2.0)
     bands = _statistics(x, y, values, frame, radius / frame.cell, options["power"])
-    known = bands["count"] > 0
-    if options["window_size"]:
-        for name in BANDS:
-            if name != "count":
-                kernels.fill_window(bands[name].copy(), known, options["window_size"], bands[name])
     wanted = BANDS if "all" in options["output_type"] else [b for b in BANDS if b in options["output_type"]]
+    known = bands["count"] > 0
+    for name in wanted:
+        if options["window_size"] and name != "count":
+            kernels.fill_window(bands[name].copy(), known, options["window_size"], bands[name])
     srs = options["override_srs"] or (options["default_srs"] if crs is None else None)
     _save(
         folder / options["filename"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from pointcloud.errors import FileError, ParameterError
 from pointcloud.io import las
 
 CHUNK = 1_000_000
+_LAYOUT_RECORDS = (4,)
+"""Records of the user LASF_Spec that describe how points are stored: extra bytes."""
+
 SCAN_ANGLE_UNIT = 0.006
 """Degrees of one unit of the scan angle in point formats 6-10 (LAS 1.4 R15, table 10)."""
 
@@ -35,12 +38,15 @@ class Origin:
         Of LAS 1.
     point_format
         Number of the point record format.
+    vlrs
+        Variable-length records that say neither the reference system nor how the points are stored.
     """
 
     scales: tuple[float, float, float]
     offsets: tuple[float, float, float]
     minor_version: int
     point_format: int
+    vlrs: tuple[laspy.VLR, ...] = field(default=(), compare=False)
 
 
 @dataclass(slots=True)
@@ -65,8 +71,19 @@ def read_las(options: Mapping[str, Any], folder: Path) -> View:
     info = las.inspect(path)
     dropped = () if options["use_eb_vlr"] else info.extra_dimensions
     crs = _crs(info.crs, options)
-    origin = Origin(info.scales, info.offsets, int(info.version.split(".")[1]), info.point_format)
+    minor = int(info.version.split(".")[1])
+    origin = Origin(info.scales, info.offsets, minor, info.point_format, _other_vlrs(path))
     return View(_pieces(path, options["count"], dropped, crs), (origin,))
+
+
+def _other_vlrs(path: Path) -> tuple[laspy.VLR, ...]:
+    with laspy.open(path) as reader:
+        own = ("LASF_Projection", "copc", "laszip encoded")
+        return tuple(
+            laspy.VLR(v.user_id, v.record_id, v.description, v.record_data_bytes())
+            for v in reader.header.vlrs
+            if v.user_id not in own and not (v.user_id == "LASF_Spec" and v.record_id in _LAYOUT_RECORDS)
+        )
 
 
 def _pieces(path: Path, limit: int | None, dropped: Iterable[str], crs: CRS | None) -> Iterator[PointCloud]:

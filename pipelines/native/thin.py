@@ -104,7 +104,8 @@ def _nearest_of_each(own: Integers, distance: NDArray[np.float64], rank: Integer
     """For each voxel the point of least distance, of equals that of least rank."""
     order = np.lexsort((rank, distance, own))
     is_first = np.append(True, np.diff(own[order]) != 0)
-    return order[is_first]
+    nearest: Integers = order[is_first]
+    return nearest
 
 
 def voxel_centroid(options: Mapping[str, Any], _: Report) -> Filter:

@@ -14,7 +14,7 @@ from laspy.compression import LazBackend
 from numpy.typing import NDArray
 
 from pipelines.native.columns import cast
-from pipelines.native.readers import SCAN_ANGLE_UNIT, Origin, View
+from pipelines.native.readers import SCAN_ANGLE_UNIT, View
 from pointcloud import crs as reference
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import LASPY_TO_PDAL
@@ -72,6 +72,8 @@ def write_las(views: Sequence[View], options: Mapping[str, Any], folder: Path) -
         extent = None
     layout = _layout(views, heads, options, extent)
     header = _header(layout, heads, options)
+    if "vlr" in _forwards(options):
+        header.vlrs.extend(vlr for view in views for origin in view.origins for vlr in origin.vlrs)
     n_points = 0
     compresses = path.suffix.lower() == ".laz" or str(options["compression"]).lower() in ("laszip", "lazperf", "true")
     with (
@@ -141,7 +143,7 @@ def _layout(
 ) -> Layout:
     forwards = _forwards(options)
     given = options["given"]
-    forwarded = {w: _common(views, w) for w in Origin.__slots__}
+    forwarded = {w: _common(views, w) for w in ("scales", "offsets", "minor_version", "point_format")}
     point_format = options["dataformat_id"]
     if "format" in forwards and "dataformat_id" not in given and forwarded["point_format"] is not None:
         point_format = forwarded["point_format"]
