@@ -9,6 +9,7 @@ as a `VerticalDatum`, because EPSG codes of JGD2024 heights are unknown to most 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -87,8 +88,7 @@ def split(crs: CRS) -> tuple[CRS, VerticalDatum]:
             datum = _VERTICAL.get(int(identity["code"]), VerticalDatum.UNKNOWN)
     elif horizontal.is_projected and len(horizontal.axis_info) == 3:
         horizontal, datum = horizontal.to_2d(), VerticalDatum.ELLIPSOIDAL
-    code = horizontal.to_epsg()
-    return (horizontal if code is None else CRS.from_epsg(code)), datum
+    return _official(horizontal), datum
 
 
 def check_metres(crs: CRS, name: str) -> None:
@@ -253,6 +253,29 @@ def _refuse_swapped(crs: CRS, name: str, bounds: Bounds) -> None:
     x, y = _centre(bounds)
     if not _fits(crs, x, y) and _fits(crs, y, x):
         raise _swapped(name, f"the area of {_label(crs)}", f"{_label(crs)} の適用範囲", (x, y))
+
+
+@lru_cache(maxsize=64)
+def _official(crs: CRS) -> CRS:
+    """EPSG's own definition of a horizontal CRS where it is one of EPSG's, else the CRS itself.
+
+    WKT 1 as LAS has it does not say that EPSG's plane rectangular zones name northing first, so PROJ does not take
+    it for the same system at its usual confidence; projection and datum decide then.
+    """
+    code = crs.to_epsg() or crs.to_epsg(min_confidence=20)
+    if code is None:
+        return crs
+    official = CRS.from_epsg(code)
+    return official if crs.to_epsg() == code or _essence(crs) == _essence(official) else crs
+
+
+def _essence(crs: CRS) -> tuple[str, str]:
+    """Projection with its numbers, and the letters and digits of the datum's name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # pyproj warns that PROJ strings lose the datum
+        projection = crs.to_proj4()
+    datum = "" if crs.datum is None else "".join(c for c in crs.datum.name.lower() if c.isalnum())
+    return projection, datum
 
 
 def _is_local(crs: CRS) -> bool:

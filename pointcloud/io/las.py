@@ -1,44 +1,64 @@
-"""LAS, LAZ and COPC files in and out."""
+"""LAS, LAZ and COPC files in and out: versions 1.0 to 1.4, point formats 0 to 10.
+
+Attributes have PDAL's names (`pointcloud.dimensions`); extra bytes have the names that the file gives them.
+Attributes keep their type in the file, scaled extra bytes become float64. Waveform fields and extra bytes that
+nothing describes are no attributes, but `rewrite` keeps them.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-import laspy
 import numpy as np
-from laspy.compression import LazBackend
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from pointcloud import crs as reference
 from pointcloud import sheets
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud, VerticalDatum
-from pointcloud.dimensions import LASPY_TO_PDAL
-from pointcloud.errors import FileError
+from pointcloud.io.las_rewrite import Edit, rewrite
+from pointcloud.io.las_source import BATCH, Source, open_source
+from pointcloud.io.las_write import write
 from pointcloud.notes import Note
 
-Edit = Callable[[int, PointCloud], Mapping[str, NDArray[np.generic]]]
-_BACKENDS = (LazBackend.LazrsParallel, LazBackend.Lazrs)
+__all__ = ["Edit", "LasInfo", "inspect", "iter_chunks", "read", "rewrite", "write"]
 
 
 @dataclass(frozen=True, slots=True)
 class LasInfo:
-    """What the header of a file says, and what is odd about it."""
+    """What a file says about itself, and what is odd about it.
+
+    Parameters
+    ----------
+    bounds, z_min, z_max
+        Extent of the points in the file's units: the header's, or the true one where the header's does not hold
+        the points (then ``problems`` says so).
+    stated_crs
+        What the header states, compound where it states heights; None where nothing readable.
+    crs, vertical_datum
+        Its horizontal part, and what heights refer to.
+    dimensions, extra_dimensions
+        PDAL names of all attributes, and of those in extra bytes.
+    sheets
+        Readings of the 国土基本図 code in the file name.
+    problems
+        What a user should know although the file can be read.
+    """
 
     path: Path
     version: str
     point_format: int
     n_points: int
-    bounds: Bounds | None
+    bounds: Bounds
     z_min: float
     z_max: float
     scales: tuple[float, float, float]
     offsets: tuple[float, float, float]
+    stated_crs: CRS | None
     crs: CRS | None
     vertical_datum: VerticalDatum
     is_compressed: bool
@@ -48,166 +68,141 @@ class LasInfo:
     creation_date: date | None
     software: str
     sheets: tuple[sheets.Sheet, ...]
-    problems: tuple[Note, ...] = ()
+    problems: tuple[Note, ...]
 
     @property
     def density(self) -> float | None:
-        """Points per square metre of the header's rectangle, or None where it has no area."""
-        return self.n_points / self.bounds.area if self.bounds and self.bounds.area > 0 else None
+        """Points per square unit of the extent, or None where that has no area."""
+        return self.n_points / self.bounds.area if self.bounds.area > 0 else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {
+            "file": self.path.name,
+            "version": self.version,
+            "point_format": self.point_format,
+            "n_points": self.n_points,
+            "bounds": list(self.bounds.as_tuple()),
+            "z_range": [self.z_min, self.z_max],
+            "density": self.density,
+            "scales": list(self.scales),
+            "offsets": list(self.offsets),
+            "crs": None if self.crs is None else self.crs.to_string(),
+            "crs_name": None if self.crs is None else self.crs.name,
+            "vertical_datum": self.vertical_datum.value,
+            "compressed": self.is_compressed,
+            "copc": self.is_copc,
+            "dimensions": list(self.dimensions),
+            "extra_dimensions": list(self.extra_dimensions),
+            "creation_date": None if self.creation_date is None else self.creation_date.isoformat(),
+            "software": self.software,
+            "sheets": [sheet.code for sheet in self.sheets[:1]],
+            "problems": [note.as_dict() for note in self.problems],
+        }
 
 
 def inspect(path: Path) -> LasInfo:
-    """What a file's header says, without reading its points.
+    """What a file says about itself; reads its header and tables and a few thousand points.
+
+    All points are read only where those few lie outside the header's bounds.
 
     Raises
     ------
     FileError
-        When the file cannot be used.
+        When the file is missing, is not LAS or LAZ, is cut short, or a field cannot be right; the message names
+        the file, the field and its byte.
     """
-    with _open(path) as reader:
-        header = reader.header
-        full = header.parse_crs()
-        horizontal, vertical = reference.split(full) if full is not None else (None, VerticalDatum.UNKNOWN)
-        extras = tuple(header.point_format.extra_dimension_names)
-        return LasInfo(
-            path, str(header.version), header.point_format.id, int(header.point_count),
-            Bounds(*map(float, (*header.mins[:2], *header.maxs[:2]))) if header.point_count else None,
-            float(header.mins[2]), float(header.maxs[2]),
-            tuple(map(float, header.scales)), tuple(map(float, header.offsets)),
-            horizontal, vertical, header.are_points_compressed, bool(header.vlrs.get("CopcInfoVlr")),
-            tuple(_names(header.point_format)), extras, header.creation_date,
-            str(header.generating_software).strip("\0 "), sheets.find(path.name),
-        )  # fmt: skip
+    source = open_source(path)
+    header = source.header
+    low, high, problems = _extent(source)
+    return LasInfo(
+        path, f"1.{header.minor}", header.point_format, header.n_points, Bounds(low[0], low[1], high[0], high[1]),
+        low[2], high[2], header.scales, header.offsets, source.stated_crs, source.crs, source.vertical_datum,
+        header.is_compressed, source.boxes is not None, tuple(source.layout.fields), source.layout.extras,
+        header.created, header.software, sheets.find(path.name), source.notes + problems,
+    )  # fmt: skip
 
 
 def read(path: Path, *, dimensions: Sequence[str] | None = None, bounds: Bounds | None = None) -> PointCloud:
-    """All points of a file, or those in ``bounds`` (half-open), in the file's order.
+    """All points of a file, or those in ``bounds`` (half-open), in the file's order and CRS.
 
-    ``dimensions`` names the attributes to load, all where None; standard ones that the file lacks are left out.
-
-    Raises
-    ------
-    FileError
-        When the file cannot be used.
-    """
-    clouds = [_inside(cloud, bounds) for cloud in iter_chunks(path, dimensions=dimensions)]
-    return PointCloud.concatenate(clouds)
-
-
-def iter_chunks(path: Path, size: int = 1_000_000, dimensions: Sequence[str] | None = None) -> Iterator[PointCloud]:
-    """The points of a file in pieces of at most ``size``.
+    Parameters
+    ----------
+    path
+        LAS, LAZ or COPC; of a COPC only the nodes that touch ``bounds`` are decoded.
+    dimensions
+        Attributes to load, all where None; standard ones that the file lacks are left out.
+    bounds
+        In the file's coordinates.
 
     Raises
     ------
     FileError
         When the file cannot be used.
+    ParameterError
+        When a dimension is neither standard nor in the file.
     """
-    with _open(path) as reader:
-        full = reader.header.parse_crs()
-        horizontal, vertical = reference.split(full) if full is not None else (None, VerticalDatum.UNKNOWN)
-        for points in reader.chunk_iterator(size):
-            yield _cloud(points, dimensions, horizontal, vertical)
+    source = open_source(path)
+    names = source.names(dimensions)
+    clouds = [source.cloud(points, names, bounds) for points in source.batches(BATCH, names, bounds)]
+    clouds = clouds or [source.cloud(np.empty(0, dtype=source.layout.dtype), names)]
+    if len(clouds) == 1:
+        return clouds[0]
+    columns = {name: [cloud.attributes[name] for cloud in clouds] for name in names}
+    x, y, z = ([getattr(cloud, axis) for cloud in clouds] for axis in "xyz")
+    clouds.clear()
+    return PointCloud(
+        _joined(x), _joined(y), _joined(z), {name: _joined(columns.pop(name)) for name in names},
+        source.crs, source.vertical_datum,
+    )  # fmt: skip
 
 
-def write(
-    path: Path,
-    cloud: PointCloud,
-    *,
-    version: str = "1.4",
-    point_format: int | None = None,
-    scales: tuple[float, float, float] = (0.001, 0.001, 0.001),
-) -> None:
-    """Write a new file from a cloud; .laz is compressed. Attributes that the format lacks become extra bytes."""
-    if point_format is None:
-        point_format = 8 if "Infrared" in cloud.attributes else 7 if "Red" in cloud.attributes else 6
-    header = laspy.LasHeader(version=version, point_format=point_format)
-    header.scales = np.array(scales)
-    if len(cloud):
-        header.offsets = np.floor([cloud.x.min(), cloud.y.min(), cloud.z.min()])
-    if cloud.crs is not None:
-        header.add_crs(cloud.crs, keep_compatibility=False)
-    known = {pdal: name for name, pdal in LASPY_TO_PDAL.items() if name in header.point_format.dimension_names}
-    for name, column in cloud.attributes.items():
-        if name not in known:
-            header.add_extra_dim(laspy.ExtraBytesParams(name, column.dtype))
-    points = laspy.ScaleAwarePointRecord.zeros(len(cloud), header=header)
-    points.x, points.y, points.z = cloud.x, cloud.y, cloud.z
-    for name, column in cloud.attributes.items():
-        points[known.get(name, name)][:] = column
-    _save(path, header, [points])
+def iter_chunks(path: Path, size: int = BATCH, dimensions: Sequence[str] | None = None) -> Iterator[PointCloud]:
+    """The points of a file in its order, about ``size`` at a time; memory does not grow with the file.
+
+    A piece is larger than ``size`` only where one compressed chunk is (usually 50,000 points).
+
+    Raises
+    ------
+    FileError
+        When the file cannot be used.
+    ParameterError
+        When a dimension is neither standard nor in the file.
+    """
+    source = open_source(path)
+    names = source.names(dimensions)
+    for points in source.batches(size, names):
+        yield source.cloud(points, names)
 
 
-def rewrite(source: Path, target: Path, edit: Edit, *, chunk: int = 1_000_000) -> None:
-    """Copy all records of ``source`` with the dimensions that ``edit(start, points)`` returns replaced or added."""
-    with _open(source) as reader:
-        header = reader.header
-        pieces = reader.chunk_iterator(chunk)
-        full = header.parse_crs()
-        horizontal, vertical = reference.split(full) if full is not None else (None, VerticalDatum.UNKNOWN)
-
-        def edited() -> Iterator[laspy.ScaleAwarePointRecord]:
-            start = 0
-            for points in pieces:
-                changes = edit(start, _cloud(points, None, horizontal, vertical))
-                start += len(points)
-                names = {pdal: name for name, pdal in LASPY_TO_PDAL.items()}
-                for name, column in changes.items():
-                    if names.get(name, name) not in header.point_format.dimension_names:
-                        header.add_extra_dim(laspy.ExtraBytesParams(name, column.dtype))
-                record = laspy.ScaleAwarePointRecord.zeros(len(points), header=header)
-                for name in points.array.dtype.names:
-                    record.array[name] = points.array[name]
-                for name, column in changes.items():
-                    record[names.get(name, name)][:] = column
-                yield record
-
-        records = edited()
-        first = next(records)
-        for name in ("CopcInfoVlr", "LasZipVlr"):
-            header.vlrs.extract(name)
-        _save(target, header, _chained(first, records))
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """The parts as one array; they are let go, so that memory holds one column twice, not the cloud."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole
 
 
-def _chained(first: laspy.ScaleAwarePointRecord, rest: Iterator[laspy.ScaleAwarePointRecord]) -> Iterator[object]:
-    yield first
-    yield from rest
+def _extent(source: Source) -> tuple[list[float], list[float], tuple[Note, ...]]:
+    """Lowest and highest x, y, z: the header's where sampled points lie inside, else the true ones with a note."""
+    header = source.header
+    stated = np.array([header.minima, header.maxima])
+    slack = 1.5 * np.array(header.scales)
+    low, high = _range(source, source.sample())
+    if np.isfinite(stated).all() and (low >= stated[0] - slack).all() and (high <= stated[1] + slack).all():
+        return stated[0].tolist(), stated[1].tolist(), ()
+    for points in source.batches(BATCH, ()):
+        piece_low, piece_high = _range(source, points)
+        low, high = np.minimum(low, piece_low), np.maximum(high, piece_high)
+    note = Note(
+        "bounds-too-small",
+        f"{header.path.name}: the header's bounds {stated.tolist()} do not hold the points ({low.tolist()} to "
+        f"{high.tolist()}); the true ones are used",
+        f"{header.path.name}: ヘッダの範囲 {stated.tolist()} に点 ({low.tolist()}~{high.tolist()}) が収まりません。"
+        "実際の範囲を使います。",
+    )
+    return low.tolist(), high.tolist(), (note,)
 
 
-def _save(path: Path, header: laspy.LasHeader, records: object) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with laspy.open(
-            part, "w", header=header, do_compress=path.suffix.lower() == ".laz", laz_backend=_BACKENDS
-        ) as writer:  # noqa: E501
-            for record in records:  # type: ignore[attr-defined]
-                writer.write_points(record)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _open(path: Path) -> laspy.LasReader:
-    try:
-        return laspy.open(path, laz_backend=_BACKENDS)
-    except Exception as error:  # noqa: BLE001
-        raise FileError(f"reading {path}: {error}", f"{path} を読めません: {error}", file=str(path)) from error
-
-
-def _names(point_format: laspy.PointFormat) -> list[str]:
-    return [LASPY_TO_PDAL.get(n, n) for n in point_format.dimension_names if n not in ("X", "Y", "Z")]
-
-
-def _inside(cloud: PointCloud, bounds: Bounds | None) -> PointCloud:
-    return cloud if bounds is None else cloud.take(bounds.contains(cloud.x, cloud.y))
-
-
-def _cloud(
-    points: laspy.ScaleAwarePointRecord, wanted: Sequence[str] | None, crs: CRS | None, vertical: VerticalDatum
-) -> PointCloud:
-    columns = {}
-    for name in points.point_format.dimension_names:
-        pdal = LASPY_TO_PDAL.get(name, name)
-        if name not in ("X", "Y", "Z") and (wanted is None or pdal in wanted):
-            columns[pdal] = np.ascontiguousarray(points[name])
-    x, y, z = (np.asarray(points[axis], dtype=np.float64) for axis in "xyz")
-    return PointCloud(x, y, z, columns, crs, vertical)
+def _range(source: Source, points: NDArray[np.void]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, y, z = source.coordinates(points)
+    return np.array([x.min(), y.min(), z.min()]), np.array([x.max(), y.max(), z.max()])

@@ -32,7 +32,7 @@ class Survey:
         """The points in ``bounds`` (half-open; all where None) of every file, in the order of ``files``."""
         return PointCloud.concatenate(
             [self._in_crs(las.read(f.path, dimensions=dimensions, bounds=bounds)) for f in self.files]
-        )  # noqa: E501
+        )
 
     def iter_chunks(self, size: int = 1_000_000, dimensions: Sequence[str] | None = None) -> Iterator[PointCloud]:
         """All points in pieces of at most ``size``, file after file."""
