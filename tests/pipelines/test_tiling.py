@@ -9,7 +9,9 @@ from pipelines.tiling import plan
 from pointcloud.grid import Grid
 
 
-@pytest.mark.parametrize(("n_points", "shape"), [(0, (30, 40)), (5, (30, 40)), (95, (30, 40)), (999, (3, 400)), (999, (1, 1))])
+@pytest.mark.parametrize(
+    ("n_points", "shape"), [(0, (30, 40)), (5, (30, 40)), (95, (30, 40)), (999, (3, 400)), (999, (1, 1))]
+)
 def test_cores_partition_the_grid(n_points, shape):
     grid = Grid(-7, 11, shape[1], shape[0], 0.5)
     count = np.zeros(grid.shape, dtype=int)
