@@ -25,7 +25,7 @@ _HAMLET = (
 )
 """Nine houses and a hall."""
 _BRIDGE_AT = 152.0
-_BRIDGE_RISE = 0.45
+_BRIDGE_RISE = 0.1
 _PYLONS = ((-113.0, 240.0, 34.0), (118.0, 233.0, 32.0))
 """t, w and height of the pylons."""
 _SAG = 7.0

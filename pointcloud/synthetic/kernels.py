@@ -71,7 +71,7 @@ def uniform(key: np.uint64, draw: int) -> float:
 @kernel
 def _corner(i: int, j: int, seed: np.uint64, fx: float, fy: float) -> float:
     """Random gradient of lattice point (i, j) times the offset (fx, fy) from it."""
-    bits = mix(np.uint64(i) * _LATTICE_U + np.uint64(j) * _LATTICE_V + seed)
+    bits = mix(np.uint64(np.int64(i)) * _LATTICE_U + np.uint64(np.int64(j)) * _LATTICE_V + seed)
     gx = float(bits & _LOW_32) * 2.0**-31 - 1.0
     gy = float(bits >> _S32) * 2.0**-31 - 1.0
     return float(gx * fx + gy * fy)

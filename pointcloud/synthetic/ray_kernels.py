@@ -134,7 +134,8 @@ def crown_span(
     if a > 0.0:
         enter, leave = min(one, two), min(max(one, two), length)
     else:
-        enter, leave = max(two, 0.0) if b < 0.0 else max(one, 0.0), length
+        # the crown widens faster than the ray leans: once in, it stays in
+        enter, leave = (two if a == 0.0 else max(one, two)), length
     return top - enter, top - leave
 
 

@@ -315,7 +315,7 @@ def scan(
             if not _inside(ray[0], ray[1], windows[0]):
                 continue
             number = np.uint64(sweep) * np.uint64(n_pulses) + np.uint64(k)
-            key = mix(seed + mix(number + np.uint64(line[LINE_NUMBER]) * LINE_STRIDE))
+            key = np.uint64(mix(seed + np.uint64(mix(number + np.uint64(line[LINE_NUMBER]) * LINE_STRIDE))))
             n = fire(
                 key, ray, windows[1:], guide, corner, p, pads, shapes,
                 structures, wires, trees, first, index, shape, spans, out,

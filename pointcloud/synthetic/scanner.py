@@ -95,12 +95,13 @@ def flight_lines(extent: Bounds, targets: Targets, density: float, seed: int, st
     density
         Pulses a square metre on a level plane.
     seed
-        Decides the boresight errors of the lines.
+        Decides where the lines run and their boresight errors: no two flights take the same way.
     start
         GpsTime of the first pulse.
     """
     rng = np.random.default_rng(seed)
-    cos, sin = math.cos(math.radians(_HEADING_DEG)), math.sin(math.radians(_HEADING_DEG))
+    heading = math.radians(_HEADING_DEG + rng.uniform(-3.0, 3.0))
+    cos, sin = math.cos(heading), math.sin(heading)
     half_swath = _HEIGHT * math.tan(math.radians(_HALF_ANGLE_DEG))
     n_pulses = max(1, round(2.0 * half_swath / math.sqrt(2.0 / density)))
     spacing = n_pulses / (half_swath * density)
@@ -111,13 +112,15 @@ def flight_lines(extent: Bounds, targets: Targets, density: float, seed: int, st
     margin = relief * half_swath / _HEIGHT
     half_along = 0.5 * (abs(cos) * extent.width + abs(sin) * extent.height) + margin
     half_across = 0.5 * (abs(sin) * extent.width + abs(cos) * extent.height) + margin + half_swath
+    offset = rng.uniform()
     n_side = math.ceil(half_across / half_swath)
     lines = []
     for number, i in enumerate(range(-n_side, n_side + 1)):
-        across = (i + 0.5) * half_swath
-        u = centre[0] + across * sin - half_along * cos
-        v = centre[1] - across * cos - half_along * sin
-        errors = rng.standard_normal(4) * (0.03, 0.03, 0.015, 5e-5)
+        across = (i + offset) * half_swath
+        before = half_along + rng.uniform(0.0, 5.0)
+        u = centre[0] + across * sin - before * cos
+        v = centre[1] - across * cos - before * sin
+        errors = rng.standard_normal(4) * (0.015, 0.015, 0.01, 3e-5)
         geometry = (u, v, base + half_relief, cos, sin, half_swath, _HEIGHT, spacing, n_pulses)
         lines.append([number + 1, *geometry, start + 600.0 * number, *errors, relief, reach])
     return np.array(lines, dtype=np.float64)
