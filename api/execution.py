@@ -72,13 +72,14 @@ def look_up(session: Session, order: Order) -> dict[str, list[DatasetRecord]]:
 
 
 def _refuse_odd_json(process: Process[Any], inputs: Mapping[str, Any]) -> None:
-    """NaN, infinity and broken Unicode pass Python's reader, but no JSON may hold them."""
+    """Refuse what Python's reader passes although no JSON may hold it, and nests that its writer can't write."""
     try:
         json.dumps(inputs, allow_nan=False, ensure_ascii=False).encode()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ParameterError(
-            f"{process.id}: inputs hold a number that is not finite or text that is not Unicode; send plain JSON",
-            f"{process.id}: inputs に有限でない数値または不正な文字が含まれています。",
+            f"{process.id}: inputs hold a number that is not finite, text that is not Unicode, or endless brackets; "
+            "send plain JSON",
+            f"{process.id}: inputs に有限でない数値、不正な文字、または深すぎる入れ子が含まれています。",
             field="inputs",
         ) from error
 

@@ -59,12 +59,17 @@ def _without(value: Any, folders: list[str]) -> Any:
     return value
 
 
-def plain(value: Any) -> Any:
-    """``value`` as strict JSON can hold it: a number that is not finite, a path or a date becomes text."""
-    if isinstance(value, dict):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
+def plain(value: Any, depth: int = 50) -> Any:
+    """``value`` as strict JSON can hold it.
+
+    A number that is not finite, a path or a date becomes text; what is nested deeper than ``depth`` an ellipsis.
+    """
+    if isinstance(value, dict | list | tuple | set | frozenset):
+        if depth == 0:
+            return "..."
+        if isinstance(value, dict):
+            return {str(name): plain(item, depth - 1) for name, item in value.items()}
+        return [plain(item, depth - 1) for item in value]
     if isinstance(value, float):
         return value if value - value == 0.0 else str(value)
     if isinstance(value, str):

@@ -42,6 +42,10 @@ _JA: Final[Mapping[str, str]] = {
 }
 """pydantic's type of finding -> Japanese, with the values that pydantic gives."""
 
+_NOT_JSON: Final = {
+    "en": "; send a JSON object with Content-Type: application/json",
+    "ja": "。Content-Type: application/json で JSON オブジェクトを送ってください",
+}
 _ANYTHING_ELSE: Final = "値が不正です ({msg})"
 _MAX_SHOWN: Final = 200
 
@@ -72,6 +76,9 @@ def _finding(error: Mapping[str, Any]) -> dict[str, Any]:
         "en": str(error["msg"]),
         "ja": template.format_map(_Forgiving({**context, "msg": error["msg"]})),
     }
+    if kind == "model_attributes_type" and finding["field"] == "body":
+        finding["en"] += _NOT_JSON["en"]
+        finding["ja"] += _NOT_JSON["ja"]
     if kind not in ("missing", "extra_forbidden", "json_invalid"):
         finding["value"] = _shown(error.get("input"))
     return finding

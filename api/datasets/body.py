@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from pointcloud.errors import FileError, ParameterError
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 
 @dataclass(slots=True)
@@ -79,19 +83,8 @@ class _FormFile:
 
     async def read(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The file's bytes; an empty file yields one empty chunk, a form without a file none."""
-        parser = MultipartParser(
-            self.boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_begin": self._begin_header,
-                "on_header_field": self._on_header,
-                "on_header_value": self._on_value,
-                "on_header_end": self._end_header,
-                "on_part_data": self._on_data,
-                "on_part_end": self._end,
-            },
-        )
         try:
+            parser = MultipartParser(self.boundary, self._callbacks())
             async for chunk in stream:
                 parser.write(chunk)
                 while self._pending:
@@ -100,6 +93,17 @@ class _FormFile:
             raise _broken_form(str(error)) from error
         if self._is_found and not self._is_complete:  # the parser itself takes a form that was cut short for whole
             raise _broken_form("it ends in the middle of the file")
+
+    def _callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_begin": self._begin_header,
+            "on_header_field": self._on_header,
+            "on_header_value": self._on_value,
+            "on_header_end": self._end_header,
+            "on_part_data": self._on_data,
+            "on_part_end": self._end,
+        }
 
     def _begin(self) -> None:
         self._is_ours = False

@@ -124,6 +124,27 @@ def test_a_broken_body_is_told_in_both_languages(client: Office, body: bytes, ja
     assert ja in answer.json()["detail_ja"], answer.json()
 
 
+def test_a_body_without_its_type_is_told_so(client: Office) -> None:
+    answer = client.post(EXECUTE, content=b'{"inputs": {}}')
+    assert answer.status_code == 422
+    assert "Content-Type: application/json" in answer.json()["detail"]
+    assert "Content-Type: application/json" in answer.json()["detail_ja"]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        b"[" * 40_000 + b"]" * 40_000,
+        b'{"seconds": ' + b"9" * 5_000 + b"}",
+        b'{"corner": ' + b"[" * 900 + b"]" * 900 + b"}",
+    ],
+)
+def test_a_body_that_python_cannot_take_is_the_clients_error(client: Office, inputs: bytes) -> None:
+    answer = client.post(EXECUTE, content=b'{"inputs": ' + inputs + b"}", headers=JSON)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["detail_ja"]
+
+
 def test_a_large_body_is_refused(client: Office) -> None:
     answer = client.post(EXECUTE, content=b" " * 100_001)
     assert answer.status_code == 413

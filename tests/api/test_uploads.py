@@ -168,6 +168,12 @@ def test_a_form_that_is_cut_short_is_refused(client: Office, tile: Path) -> None
     assert no_boundary.status_code == 422
     garbage = client.post("/datasets", content=b"garbage", headers=kind)
     assert garbage.status_code == 422
+    long = client.post(
+        "/datasets", content=head, headers={"Content-Type": f"multipart/form-data; boundary={'x' * 300}"}
+    )
+    assert long.status_code == 422
+    many = client.post("/datasets", content=b"--xx\r\n" + b"A: b\r\n" * 5_000, headers=kind)
+    assert many.status_code == 422
 
 
 def test_more_than_the_limit_is_refused_before_and_while_it_arrives(client: Office) -> None:

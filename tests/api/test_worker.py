@@ -137,3 +137,7 @@ def test_plain_values_are_strict_json() -> None:
     odd = {"nan": float("nan"), "path": Path("a"), "half": "\ud800", 1: (1, True, None, 2.5)}
     text = json.dumps(plain(odd), allow_nan=False).encode()
     assert json.loads(text) == {"nan": "nan", "path": "a", "half": "\\ud800", "1": [1, True, None, 2.5]}
+    deep: list[object] = []
+    for _ in range(5_000):
+        deep = [deep]
+    assert len(json.dumps(plain(deep))) < 200
