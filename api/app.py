@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
@@ -56,18 +56,27 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
+def hold_data_folder(settings: Settings) -> AbstractContextManager[None]:
+    """A block during which no other service works in the data folder.
+
+    Raises
+    ------
+    ConflictError
+        On entry, when another one does.
+    """
+    return exclusive(
+        settings.data_dir / "service.lock",
+        f"another service works in {settings.data_dir}; stop it or set TENGUN_DATA_DIR",
+        f"{settings.data_dir} は別のサービスが使用中です。停止するか TENGUN_DATA_DIR を変更してください。",
+    )
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Hold the data folder, bring the database up to date, run jobs; end them all at the end."""
     settings: Settings = app.state.settings
     async with AsyncExitStack() as stack:
-        stack.enter_context(
-            exclusive(
-                settings.data_dir / "service.lock",
-                f"another service works in {settings.data_dir}; stop it or set TENGUN_DATA_DIR",
-                f"{settings.data_dir} は別のサービスが使用中です。停止するか TENGUN_DATA_DIR を変更してください。",
-            )
-        )
+        stack.enter_context(hold_data_folder(settings))
         database = Database(settings.url)
         stack.callback(database.close)
         database.migrate()

@@ -6,14 +6,22 @@ import logging
 
 import uvicorn
 
-from api.app import create_app
+from api.app import create_app, hold_data_folder
 from api.settings import Settings
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal ends it; running jobs go back into the queue."""
+    """Serve until a signal ends it; running jobs go back into the queue.
+
+    Raises
+    ------
+    ConflictError
+        When another service works in the data folder.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    with hold_data_folder(settings):  # the application holds it itself; here a refusal is one line, not a traceback
+        pass
     uvicorn.run(
         create_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False, workers=1
     )
