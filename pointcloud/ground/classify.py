@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +9,11 @@ from numpy.typing import NDArray
 
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
-from pointcloud.ground.bands import run_bands
-from pointcloud.ground.lattice import Lattice, cells_of_points, filled, lattice, working_grid
-from pointcloud.ground.noise import low_outlier_cells
-from pointcloud.ground.opening import object_mask
+from pointcloud.ground.lattice import Lattice, cells_of_points, working_grid
+from pointcloud.ground.mask import terrain
+from pointcloud.ground.noise import high_outliers, low_outliers
 from pointcloud.ground.parameters import GroundParameters, Method, survey_parameters
-from pointcloud.ground.surface_kernels import heights_at
-from pointcloud.ground.trend import fit_corners, slopes
+from pointcloud.ground.trend import heights, slopes
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -91,15 +88,14 @@ def classify(
         return _result(np.zeros(0, np.uint8), np.zeros(0, bool), parameters)
     grid = working_grid(cloud.bounds, parameters.cell)
     cells = cells_of_points(cloud, grid)
-    water = _water(cloud)
-    low = np.zeros(len(cloud), dtype=bool)
-    for _ in range(2):
-        lowest = lattice(cloud, cells, low | water, grid)
-        low[lowest.index[low_outlier_cells(lowest)]] = True
-    lowest = lattice(cloud, cells, low | water, grid)
-    corners = _terrain(lowest, parameters)
-    labels, key_points = _labels(cloud, cells, lowest, corners, low, water, parameters)
-    return _result(labels, key_points, parameters)
+    water, high = _water(cloud), high_outliers(cloud, cells, grid)
+    low, lowest = low_outliers(cloud, cells, water | high, grid)
+    ground = terrain(lowest, parameters)
+    labels, key_points = _labels(cloud, cells, lowest, ground.corners, parameters)
+    labels[low] = ClassCode.LOW_NOISE
+    labels[high] = ClassCode.HIGH_NOISE
+    labels[water] = ClassCode.WATER
+    return _result(labels, key_points & (labels == ClassCode.GROUND), parameters)
 
 
 def _water(cloud: PointCloud) -> Mask:
@@ -110,58 +106,19 @@ def _water(cloud: PointCloud) -> Mask:
     return water
 
 
-def _terrain(lowest: Lattice, parameters: GroundParameters) -> Floats:
-    """Corner heights of the smooth terrain."""
-    cell = parameters.cell
-    largest = max(1, math.ceil(parameters.window / cell))
-    radii = [r for r in (1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 22, 27, 33) if r < largest] + [largest]
-    surface = filled(lowest.pz)
-    accepted = lowest.known & ~object_mask(surface, cell, radii, parameters.slope, 0.2)
-    corners = fit_corners(lowest.px, lowest.py, lowest.pz, accepted.astype(np.float64), lowest.grid)
-    for _ in range(4):
-        residual = _lowest_residuals(lowest, corners)
-        s = slopes(corners, cell)
-        with np.errstate(invalid="ignore"):
-            accepted = lowest.known & (residual > -(1.0 + 0.6 * s)) & (residual < 0.3 + 0.6 * s)
-        corners = fit_corners(lowest.px, lowest.py, lowest.pz, accepted.astype(np.float64), lowest.grid)
-    return corners
-
-
-def _lowest_residuals(lowest: Lattice, corners: Floats) -> Floats:
-    out = np.full(lowest.grid.shape, np.nan)
-    known = lowest.known
-    cells = np.flatnonzero(known).astype(np.int32)
-    heights = _heights(lowest.px[known], lowest.py[known], cells, corners, lowest)
-    out[known] = lowest.pz[known] - heights
-    return out
-
-
-def _heights(x: Floats, y: Floats, cells: NDArray[np.int32], corners: Floats, lowest: Lattice) -> Floats:
-    grid = lowest.grid
-    out = np.empty(x.size)
-    run_bands(
-        heights_at, x.size, x, y, cells, corners, grid.cell, grid.column, grid.south_row + grid.n_rows, after=(out,)
-    )
-    return out
-
-
 def _labels(
     cloud: PointCloud,
     cells: NDArray[np.int32],
     lowest: Lattice,
     corners: Floats,
-    low: Mask,
-    water: Mask,
     parameters: GroundParameters,
 ) -> tuple[NDArray[np.uint8], Mask]:
-    residual = cloud.z - _heights(cloud.x, cloud.y, cells, corners, lowest)
+    residual = cloud.z - heights(cloud.x, cloud.y, cells, corners, lowest.grid)
     slope = slopes(corners, parameters.cell)
     tolerance = parameters.threshold + parameters.scalar * slope.ravel()[cells]
     with np.errstate(invalid="ignore"):
-        ground = (np.abs(residual) <= tolerance) & ~low & ~water
+        ground = np.abs(residual) <= tolerance
     labels = np.where(ground, np.uint8(ClassCode.GROUND), np.uint8(ClassCode.UNCLASSIFIED))
-    labels[low] = ClassCode.LOW_NOISE
-    labels[water] = ClassCode.WATER
     key_points = np.zeros(len(cloud), dtype=bool)
     key_points[lowest.index[lowest.known]] = True
     return labels, key_points & ground

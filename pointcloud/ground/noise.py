@@ -5,19 +5,65 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pointcloud.ground.lattice import Lattice, filled
-from pointcloud.ground.opening import opened
+from pointcloud.cloud import PointCloud
+from pointcloud.grid import Grid
+from pointcloud.ground import noise_kernels
+from pointcloud.ground.bands import run_bands
+from pointcloud.ground.lattice import Lattice, lattice
 
-LOW_DROP = 5.0
-"""Drop below the surroundings, in cells over one cell, from which a lowest point is an outlier."""
+Mask = NDArray[np.bool_]
+
+LOW_REACH = 10
+"""Cells around a lowest point in which others must support it."""
+LOW_SUPPORT = 4
+"""How many others must."""
+LOW_CONE = (1.0, 0.3)
+"""A lowest point is supported by others that rise from it by less than 1 m + 0.3 x distance."""
+ROUNDS = 3
+"""Outliers that are removed one above the other in the same cell."""
+HIGH_GAP = 20.0
+"""Metres of empty height below a point, over 3 x 3 blocks of cells, from which it is a high outlier."""
+HIGH_BLOCK = 4
+"""Cells across a block of that test."""
 
 
-def low_outlier_cells(lowest: Lattice) -> NDArray[np.bool_]:
-    """Cells whose lowest point lies below all of its surroundings by more than a slope of 500 %.
+def low_outliers(cloud: PointCloud, cells: NDArray[np.int32], skip: Mask, grid: Grid) -> tuple[Mask, Lattice]:
+    """Points below the ground, and the lattice of lowest points without them.
 
-    The test of Pingel et al. (2013): an opening of the inverted surface with a radius of one cell.
+    A lowest point is an outlier when too few of its neighbours lie below a flat cone that rises from it. Ground seen
+    through a gap in the canopy or between two walls is supported by other ground, however high the things around
+    it stand; on a slope by what lies downhill.
     """
-    surface = filled(lowest.pz)
-    closing_drop = -opened(-surface, 1) - surface
-    found: NDArray[np.bool_] = (closing_drop > LOW_DROP * lowest.grid.cell) & lowest.known
-    return found
+    low = np.zeros(len(cloud), dtype=bool)
+    lowest = lattice(cloud, cells, skip, grid)
+    if int(np.count_nonzero(lowest.known)) <= LOW_SUPPORT:
+        return low, lowest
+    for _ in range(ROUNDS):
+        found = np.empty(grid.shape, dtype=bool)
+        run_bands(
+            noise_kernels.unsupported, grid.n_rows, lowest.px, lowest.py, lowest.pz, LOW_REACH, *LOW_CONE, LOW_SUPPORT,
+            after=(found,), size=grid.n_rows * grid.n_columns,
+        )  # fmt: skip
+        if not found.any():
+            break
+        low[lowest.index[found]] = True
+        lowest = lattice(cloud, cells, low | skip, grid)
+    return low, lowest
+
+
+def high_outliers(cloud: PointCloud, cells: NDArray[np.int32], grid: Grid) -> Mask:
+    """Points that hang alone far above everything around them: birds, clouds, false echoes."""
+    high = np.zeros(len(cloud), dtype=bool)
+    shape = (grid.n_rows // HIGH_BLOCK, grid.n_columns // HIGH_BLOCK)
+    for _ in range(ROUNDS):
+        top, second = np.full(shape, -np.inf), np.full(shape, -np.inf)
+        index = np.full(shape, -1, dtype=np.int64)
+        noise_kernels.two_highest(
+            cloud.z, cells, grid.n_columns, HIGH_BLOCK, high, top.ravel(), second.ravel(), index.ravel()
+        )
+        found = np.empty(shape, dtype=bool)
+        noise_kernels.lonely_tops(top, second, HIGH_GAP, found)
+        if not found.any():
+            break
+        high[index[found]] = True
+    return high

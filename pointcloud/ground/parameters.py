@@ -34,6 +34,8 @@ class GroundParameters:
         Height above the surface up to which a point is ground, on level ground, in metres.
     scalar
         Increase of the threshold with the slope of the surface, metres per (m/m).
+    spacing
+        Mean distance of neighbouring points in metres.
     """
 
     method: Method
@@ -42,10 +44,14 @@ class GroundParameters:
     slope: float
     threshold: float
     scalar: float
+    spacing: float
 
     def as_dict(self) -> dict[str, float | str]:
         """Name -> value."""
-        return {name: getattr(self, name) for name in ("method", "cell", "window", "slope", "threshold", "scalar")}
+        return {
+            name: getattr(self, name)
+            for name in ("method", "cell", "window", "slope", "threshold", "scalar", "spacing")
+        }
 
 
 def check_units(cloud: PointCloud) -> None:
@@ -116,8 +122,9 @@ def survey_parameters(
                 field=name,
                 value=value,
             )
-    chosen = (0.15, 0.5, 1.25) if method == "smrf" else (0.10, 0.35, 0.5)
-    cell = cell or _cell_for(_spacing([clouds] if isinstance(clouds, PointCloud) else clouds))
+    chosen = (0.15, 0.5, 1.25) if method == "smrf" else (0.10, 0.4, 0.8)
+    spacing = _spacing([clouds] if isinstance(clouds, PointCloud) else clouds)
+    cell = cell or _cell_for(spacing)
     return GroundParameters(
         method,
         cell,
@@ -125,6 +132,7 @@ def survey_parameters(
         slope or chosen[0],
         threshold or chosen[1],
         scalar or chosen[2],
+        spacing,
     )
 
 
@@ -141,7 +149,7 @@ def _spacing(clouds: Iterable[PointCloud]) -> float:
 
 
 def _cell_for(spacing: float) -> float:
-    return 1.0 if spacing < 1.5 else 2.0
+    return 1.0 if spacing < 4.0 else 2.0
 
 
 def required_halo(parameters: GroundParameters) -> float:

@@ -11,7 +11,7 @@ from pointcloud.ground.bands import run_bands
 
 Floats = NDArray[np.float64]
 
-COARSEST = 32
+COARSEST = 8
 """Node spacing of the first level in cells; working grids are aligned to it."""
 
 
@@ -61,4 +61,12 @@ def slopes(corners: Floats, cell: float) -> Floats:
     """Gradient (m/m) of the surface in each cell; NaN where the surface is unknown."""
     out = np.empty((corners.shape[0] - 1, corners.shape[1] - 1))
     run_bands(surface_kernels.cell_slopes, out.shape[0], corners, cell, after=(out,), size=out.size)
+    return out
+
+
+def heights(x: Floats, y: Floats, cells: NDArray[np.int32], corners: Floats, grid: Grid) -> Floats:
+    """Height of the surface at points whose flat cells are given; NaN where the surface is unknown."""
+    out = np.empty(x.size)
+    north_row = grid.south_row + grid.n_rows
+    run_bands(surface_kernels.heights_at, x.size, x, y, cells, corners, grid.cell, grid.column, north_row, after=(out,))
     return out

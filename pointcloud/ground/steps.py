@@ -1,0 +1,161 @@
+"""What the steps between neighbouring lowest points tell: raised things, smooth ground, islands.
+
+An opening sees heights only. These tests see edges: ground may be high or curved, but it joins its surroundings
+without a step somewhere; a roof, a deck or a tree does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointcloud.ground import island_kernels, step_kernels
+from pointcloud.ground.bands import run_bands
+from pointcloud.ground.lattice import Lattice
+
+Floats = NDArray[np.float64]
+Cells = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+NEAR_REACH = 8
+"""Cells up to which an empty cell takes part as its nearest lowest point."""
+STEP = (1.0, 0.8)
+"""A step: height difference beyond 1.0 m + 0.8 x distance."""
+LINK = (0.2, 0.4, 0.5)
+"""Two points join: height difference below 0.2 m + (0.4 + 0.5 x slope of the terrain) x distance."""
+SMOOTH_SHARE = 0.8
+"""Share of a smooth point's border that joins without a step."""
+SPREAD = 30
+"""Cells that restored ground may lie from accepted ground."""
+RESTORED_POINTS = 10
+"""Least number of points, in their mean area, of a region that is restored."""
+ISLAND_EXTENT = 60
+"""Cells up to which a region is tested for being an island."""
+AXES: Sequence[tuple[int, int]] = ((0, 1), (-1, 1), (-1, 0), (-1, -1))
+
+
+@dataclass(slots=True)
+class Relief:
+    """The lowest points with their neighbourhoods; flat arrays of one value a cell.
+
+    Parameters
+    ----------
+    near
+        Flat cell of the nearest lowest point, shape of the grid; -1: none within reach.
+    px, py, pz
+        Coordinates of the cell's lowest point; NaN: none.
+    """
+
+    near: Cells
+    px: Floats
+    py: Floats
+    pz: Floats
+
+
+def nearest(known: Mask, reach: int) -> Cells:
+    """Flat index of the nearest known cell within ``reach`` cells, -1 where there is none."""
+    rows = np.empty(known.shape, dtype=np.int32)
+    out = np.empty(known.shape, dtype=np.int32)
+    step_kernels.nearest_in_columns(known, reach, rows)
+    run_bands(step_kernels.nearest_cells, known.shape[0], rows, reach, after=(out,), size=known.size)
+    return out
+
+
+def relief(lowest: Lattice) -> Relief:
+    """The neighbourhoods of a lattice."""
+    near = nearest(lowest.known, NEAR_REACH)
+    return Relief(near, lowest.px.ravel(), lowest.py.ravel(), lowest.pz.ravel())
+
+
+def raised(land: Relief, width: float) -> Mask:
+    """Lowest points that fall off by a step on two opposite sides no more than ``width`` cells apart; flat.
+
+    True of decks, walls, roofs and trees; a ridge slopes down, a terrace falls on one side only.
+    """
+    shape = land.near.shape
+    out = np.zeros(shape, dtype=bool)
+    with ThreadPoolExecutor(2) as pool:
+        for dr, dc in AXES:
+            pair = [np.empty(shape), np.empty(shape)]
+            jobs = [
+                pool.submit(
+                    step_kernels.falls, land.near, land.px, land.py, land.pz, sign * dr, sign * dc, width, *STEP, fall
+                )
+                for sign, fall in zip((1, -1), pair, strict=True)
+            ]
+            for job in jobs:
+                job.result()
+            out |= (pair[0] > 0.0) & (pair[1] > 0.0) & (pair[0] + pair[1] <= width)
+    return out.ravel()
+
+
+class Links:
+    """Smooth joins between lowest points on a terrain of known slope.
+
+    Parameters
+    ----------
+    land
+        Lowest points.
+    slopes
+        Slope of the terrain (m/m) in each cell.
+    """
+
+    def __init__(self, land: Relief, slopes: Floats) -> None:
+        self.land = land
+        self.args = (land.near, land.px, land.py, land.pz, np.nan_to_num(slopes.ravel()), np.array(LINK))
+        self.smooth: Mask = np.empty(land.px.size, dtype=bool)
+        step_kernels.smooth_points(*self.args, SMOOTH_SHARE, self.smooth)
+
+    def restored(self, accepted: Mask, forbidden: Mask, least_area: int) -> Mask:
+        """Accepted points and those that join them smoothly, in regions of at least ``least_area`` raster cells."""
+        near = self.land.near
+        smooth = self.smooth & ~forbidden
+        reached = np.empty(near.shape, dtype=bool)
+        step_kernels.spread(*self.args, smooth, SPREAD, accepted, reached)
+        new = np.zeros(accepted.size, dtype=bool)
+        new[near[reached]] = True
+        new &= ~accepted
+        parent = np.empty(accepted.size, dtype=np.int32)
+        step_kernels.regions(*self.args, new, parent)
+        area, _ = self._areas(new, parent)
+        out: Mask = accepted | (new & (area[parent] >= least_area))
+        return out
+
+    def islands(self, accepted: Mask, least_area: int) -> Mask:
+        """Points of regions that step down, join accepted ground nowhere and have no ground above them.
+
+        Regions wider than ``ISLAND_EXTENT`` are not looked at.
+        """
+        near = self.land.near
+        parent = np.empty(accepted.size, dtype=np.int32)
+        step_kernels.regions(*self.args, self.smooth, parent)
+        member, region = self.smooth, np.where(self.smooth, parent, -1).astype(np.int32)
+        for _ in range(2):
+            best, joined = np.empty(accepted.size), np.empty(accepted.size, dtype=np.int32)
+            island_kernels.attach_edges(*self.args, member, region, best, joined)
+            region = np.where(member, region, joined).astype(np.int32)
+            member = region >= 0
+        area, box = self._areas(member, region)
+        counts = np.empty((accepted.size, 5), dtype=np.int32)
+        island_kernels.perimeters(near, *self.args[1:4], region, accepted, 2.0, 1.0, 1.0, counts)
+        around = np.maximum(counts.sum(axis=1), 1)
+        extent = np.maximum(box[:, 1] - box[:, 0], box[:, 3] - box[:, 2])
+        found = (
+            (area >= least_area)
+            & (extent <= ISLAND_EXTENT)
+            & (counts[:, 0] >= 0.2 * around)
+            & (counts[:, 1] < 0.05 * around)
+            & (counts[:, 3] < 0.03 * around)
+        )
+        out: Mask = member & found[np.maximum(region, 0)]
+        return out
+
+    def _areas(self, member: Mask, parent: Cells) -> tuple[Cells, Cells]:
+        area = np.zeros(member.size, dtype=np.int32)
+        box = np.zeros((member.size, 4), dtype=np.int32)
+        island_kernels.region_areas(self.land.near, member, parent, area, box)
+        return area, box
