@@ -214,6 +214,7 @@ def _header(layout: Layout, heads: Sequence[PointCloud], options: Mapping[str, A
     header = laspy.LasHeader(version=f"1.{layout.minor_version}", point_format=layout.point_format)
     header.scales, header.offsets = np.array(layout.scales), np.array(layout.offsets)
     header.generating_software = "tengun"
+    header.global_encoding.wkt = layout.point_format >= 6  # LAS 1.4 R15, section 2.4: these formats know WKT only
     crs = reference.parse(options["a_srs"]) if options["a_srs"] else heads[0].crs
     if crs is not None:
         header.add_crs(crs, keep_compatibility=False)
