@@ -118,7 +118,7 @@ def inspect(path: Path) -> LasInfo:
     return LasInfo(
         path, f"1.{header.minor}", header.point_format, header.n_points, Bounds(low[0], low[1], high[0], high[1]),
         low[2], high[2], header.scales, header.offsets, source.stated_crs, source.crs, source.vertical_datum,
-        header.is_compressed, source.boxes is not None, tuple(source.layout.fields), source.layout.extras,
+        header.is_compressed, source.is_copc, tuple(source.layout.fields), source.layout.extras,
         header.created, header.software, sheets.find(path.name), source.notes + problems,
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud, VerticalDatum
 from pointcloud.dimensions import LASPY_TO_PDAL
 from pointcloud.errors import ParameterError
-from pointcloud.io import copc, laz
+from pointcloud.io import block_boxes, copc, laz
 from pointcloud.io.las_crs import read_crs
 from pointcloud.io.las_header import Header, broken, read_header
 from pointcloud.io.las_points import EXTRA_BYTES, Layout, layout_of
@@ -24,6 +24,9 @@ from pointcloud.notes import Note
 
 BATCH = 1_000_000
 """Points that are decoded at a time: 30-70 MB, enough for lazrs to use all cores."""
+
+BLOCK = 50_000
+"""Points of a block of a LAS; LAZ has its own chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,13 @@ class Source:
         Its horizontal part, and what heights refer to.
     chunks
         Compressed chunks, None for LAS.
+    counts
+        Points of each block: the compressed chunks, or runs of `BLOCK` points of a LAS.
+    is_copc
+        Whether the octree is there and right.
     boxes
-        Edges of each chunk's octree node, None where the file is no COPC.
+        West, south, east and north edge of each block, shape (blocks, 4), where known: from the octree of a COPC, or
+        from an earlier read of this process.
     """
 
     header: Header
@@ -48,6 +56,8 @@ class Source:
     crs: CRS | None
     vertical_datum: VerticalDatum
     chunks: laz.Chunks | None
+    counts: NDArray[np.int64]
+    is_copc: bool
     boxes: NDArray[np.float64] | None
     notes: tuple[Note, ...]
 
@@ -78,22 +88,26 @@ class Source:
     ) -> Iterator[NDArray[np.void]]:
         """Records in the file's order, at most ``size`` at a time (one compressed chunk may exceed that).
 
-        Of formats 6-10 only the layers of ``names`` are decoded where those are given. With ``bounds`` the nodes of
-        a COPC that do not touch them are left out; points outside may still come.
+        Of formats 6-10 only the layers of ``names`` are decoded where those are given. With ``bounds`` the blocks
+        that are known not to touch them are left out; points outside may still come. The first read with bounds
+        finds out where the blocks lie, for later ones.
 
         Raises
         ------
         FileError
             When the points are damaged.
         """
+        layered = self.chunks is not None and self.chunks.is_layered
+        selection = laz.selection_of(names) if names is not None and layered else None
+        found: list[NDArray[np.float64]] = []
         with self.header.path.open("rb") as stream:
-            if self.chunks is None:
-                yield from self._plain(stream, size)
-                return
-            selection = laz.selection_of(names) if names is not None and self.chunks.is_layered else None
             for picked in self._groups(size, bounds):
-                data = laz.decompress(self.header, self.chunks, picked, stream, selection)
-                yield data.view(self.layout.dtype)
+                points = self._blocks(stream, picked, selection)
+                if bounds is not None and self.boxes is None:
+                    found.append(self._boxes_of(points, self.counts[picked]))
+                yield points
+        if found:
+            block_boxes.keep(self.header.path, np.concatenate(found))
 
     def sample(self) -> NDArray[np.void]:
         """Some records from the beginning, the middle and the end, cheap to read."""
@@ -104,7 +118,7 @@ class Source:
                 data = laz.decompress(self.header, self.chunks, places, stream, laz.selection_of(()), most)
                 return data.view(self.layout.dtype)
             starts = sorted({0, n_points // 2, max(0, n_points - most)})
-            return np.concatenate([self._records(stream, start, min(most, n_points - start)) for start in starts])
+            return np.concatenate([self._run(stream, start, min(most, n_points - start)) for start in starts])
 
     def coordinates(self, points: NDArray[np.void]) -> tuple[NDArray[np.float64], ...]:
         """x, y and z of records in the file's units."""
@@ -120,11 +134,13 @@ class Source:
         columns = {name: self.layout.get(points, name) for name in names}
         return PointCloud(x, y, z, columns, self.crs, self.vertical_datum)
 
-    def _plain(self, stream: BinaryIO, size: int) -> Iterator[NDArray[np.void]]:
-        for start in range(0, self.header.n_points, size):
-            yield self._records(stream, start, min(size, self.header.n_points - start))
+    def _blocks(self, stream: BinaryIO, picked: NDArray[np.integer], selection: int | None) -> NDArray[np.void]:
+        """The records of some blocks, which follow each other in a LAS."""
+        if self.chunks is not None:
+            return laz.decompress(self.header, self.chunks, picked, stream, selection).view(self.layout.dtype)
+        return self._run(stream, int(picked[0]) * BLOCK, int(self.counts[picked].sum()))
 
-    def _records(self, stream: BinaryIO, start: int, count: int) -> NDArray[np.void]:
+    def _run(self, stream: BinaryIO, start: int, count: int) -> NDArray[np.void]:
         """Records of an uncompressed file."""
         data = np.empty(count * self.header.point_size, dtype=np.uint8)
         position = self.header.start + start * self.header.point_size
@@ -134,18 +150,28 @@ class Source:
         return data.view(self.layout.dtype)
 
     def _groups(self, size: int, bounds: Bounds | None) -> Iterator[NDArray[np.integer]]:
-        """Numbers of compressed chunks that are decoded together."""
-        counts = self.chunks.counts if self.chunks is not None else np.empty(0, dtype=np.int64)
-        picked = np.arange(len(counts))
+        """Numbers of the blocks that are read together."""
+        picked = np.arange(len(self.counts))
         if bounds is not None and self.boxes is not None:
             west, south, east, north = self.boxes.T
             wide = bounds.buffered(2 * max(self.header.scales))
             touches = (west <= wide.x_max) & (east >= wide.x_min) & (south <= wide.y_max) & (north >= wide.y_min)
             picked = picked[touches]
         while picked.size:
-            n_together = max(1, int(np.searchsorted(np.cumsum(counts[picked]), size, side="right")))
+            n_together = max(1, int(np.searchsorted(np.cumsum(self.counts[picked]), size, side="right")))
+            if self.chunks is None:
+                gaps = np.flatnonzero(np.diff(picked[:n_together]) > 1)
+                n_together = int(gaps[0]) + 1 if gaps.size else n_together
             yield picked[:n_together]
             picked = picked[n_together:]
+
+    def _boxes_of(self, points: NDArray[np.void], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Edges of the blocks that make up some records."""
+        starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+        x, y, _ = self.coordinates(points)
+        columns = [np.minimum.reduceat(x, starts), np.minimum.reduceat(y, starts)]
+        columns += [np.maximum.reduceat(x, starts), np.maximum.reduceat(y, starts)]
+        return np.column_stack(columns)
 
 
 def open_source(path: Path) -> Source:
@@ -162,8 +188,8 @@ def open_source(path: Path) -> Source:
     stated, notes = read_crs(header)
     horizontal, datum = (None, VerticalDatum.UNKNOWN) if stated is None else reference.split(stated)
     chunks = laz.read_chunks(header) if header.is_compressed else None
-    boxes = None if chunks is None else copc.chunk_boxes(header, chunks)
-    if header.is_copc and boxes is None:
+    octree = None if chunks is None else copc.chunk_boxes(header, chunks)
+    if header.is_copc and octree is None:
         notes = (
             *notes,
             Note(
@@ -172,4 +198,11 @@ def open_source(path: Path) -> Source:
                 f"{path.name}: COPC の階層が点データと一致しないため、通常の LAZ として読みます。",
             ),
         )
-    return Source(header, layout, stated, horizontal, datum, chunks, boxes, header.notes + notes)
+    if chunks is not None:
+        counts = chunks.counts
+    else:
+        counts = np.diff(np.append(np.arange(0, header.n_points, BLOCK), header.n_points))
+    boxes = octree if octree is not None else block_boxes.find(path)
+    return Source(
+        header, layout, stated, horizontal, datum, chunks, counts, octree is not None, boxes, header.notes + notes
+    )
