@@ -15,7 +15,6 @@ References
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,8 +135,10 @@ def at(zone: int, easting: float, northing: float, level: Level = 500) -> Sheet:
             f"地図情報レベル {level} は使えません。{LEVELS} のいずれかを指定してください。",
             value=level,
         )
-    row, column = _cell(easting - _WEST, _NORTH - northing, 50000)
-    if not (0 <= row < 20 and 0 <= column < 8):
+    width, height = SIZES[level]
+    # floor division is exact in floating point, so no point on an edge falls between two sheets
+    row, column = int(_NORTH / height + -northing // height), int(-_WEST / width + easting // width)
+    if not (0 <= row < 2 * _NORTH / height and 0 <= column < -2 * _WEST / width):
         raise ParameterError(
             f"map sheet: E {easting} m, N {northing} m lies outside zone {zone}'s rectangle "
             "(E -160000 to 160000, N -300000 to 300000); check the zone and that easting comes first",
@@ -145,8 +146,7 @@ def at(zone: int, easting: float, northing: float, level: Level = 500) -> Sheet:
             "確認してください。",
             value=[easting, northing],
         )
-    code = f"{zone:02d}{chr(65 + row)}{chr(65 + column)}"
-    return parse(code + _tail(easting - _WEST - 40_000 * column, _NORTH - northing - 30_000 * row, level), level)
+    return parse(f"{zone:02d}{_code(row, column, level)}", level)
 
 
 def find(file_name: str | Path) -> tuple[Sheet, ...]:
@@ -168,31 +168,28 @@ def _check_zone(zone: int) -> None:
         )
 
 
-def _cell(east: float, south: float, level: Level) -> tuple[int, int]:
-    """Row and column of a point given as metres east and south of the parent's north-western corner."""
-    width, height = SIZES[level]
-    return math.floor(south / height), math.floor(east / width)
-
-
-def _tail(east: float, south: float, level: Level) -> str:
-    """What follows the letters of the 50000 sheet, for a point in metres from that sheet's corner."""
+def _code(row: int, column: int, level: Level) -> str:
+    """The code after the zone, from a sheet's row and column counted from the zone's north-western corner."""
+    row_50000, row, column_50000, column = *_within(row, 50000, level, 1), *_within(column, 50000, level, 0)
+    letters = chr(65 + row_50000) + chr(65 + column_50000)
     if level == 50000:
-        return ""
-    row, column = _cell(east, south, 5000)
-    east, south, tail = east - 4_000 * column, south - 3_000 * row, f"{row}{column}"
+        return letters
+    row_5000, row, column_5000, column = *_within(row, 5000, level, 1), *_within(column, 5000, level, 0)
+    code = f"{letters}{row_5000}{column_5000}"
     if level == 500:
-        row, column = _cell(east, south, 500)
-        return f"{tail}{row}{column}"
+        return f"{code}{row}{column}"
     if level == 1000:
-        row, column = _cell(east, south, 1000)
-        return f"{tail}{row}{chr(65 + column)}"
-    if level in (2500, 1250):
-        row, column = _cell(east, south, 2500)
-        tail += str(1 + 2 * row + column)
+        return f"{code}{row}{chr(65 + column)}"
+    if level == 2500:
+        return f"{code}{1 + 2 * row + column}"
     if level == 1250:
-        row, column = _cell(east - 2_000 * column, south - 1_500 * row, 1250)
-        tail += str(1 + 2 * row + column)
-    return tail
+        return f"{code}{1 + 2 * (row // 2) + column // 2}{1 + 2 * (row % 2) + column % 2}"
+    return code
+
+
+def _within(index: int, outer: Level, inner: Level, axis: int) -> tuple[int, int]:
+    """Number of the outer sheet along an axis (0 east, 1 south), and of the inner one within it."""
+    return divmod(index, round(SIZES[outer][axis] / SIZES[inner][axis]))
 
 
 def _sheet(code: str, level: Level, match: re.Match[str]) -> Sheet:
