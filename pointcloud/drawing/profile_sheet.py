@@ -1,0 +1,204 @@
+"""縦断図: the line's profile with its bands 測点, 単距離, 追加距離, 地盤高, 計画高, 切土高, 盛土高, 勾配, 平面線形."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pointcloud.drawing.sheet import MARGIN, SIZES, Level, Paper, Sheet, TitleBlock, block_height, draw_frame
+from pointcloud.sections.line import Piece
+from pointcloud.sections.rounding import half_up
+from pointcloud.sections.series import Section, Series
+
+H_SCALES = (200, 500, 1000, 2500, 5000, 10_000)
+V_SCALES = (100, 200, 500, 1000)
+_ROW, _HEAD, _TEXT = 13.0, 26.0, 2.0  # mm
+_TITLES = {"before": "地盤高(前)", "after": "地盤高(後)", "design": "計画高"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Part of the line on one sheet: internal distances, scales, datum height, corner of the bands in mm."""
+
+    first: float
+    last: float
+    h: int
+    v: int
+    datum: float
+    x: float
+    y: float
+
+    def across(self, distance: float) -> float:
+        """Paper x of an internal distance."""
+        return self.x + (distance - self.first) * 1000.0 / self.h
+
+
+def profile_sheets(
+    series: Series,
+    block: TitleBlock,
+    titles: Mapping[str, str],
+    paper: Paper = "A1",
+    h_scale: int = 1000,
+    v_scale: int = 200,
+) -> list[Sheet]:
+    """Sheets of the longitudinal profile.
+
+    Parameters
+    ----------
+    series
+        Its profiles and sections; the bands stand at the sections' stations.
+    block
+        Texts of the title block.
+    titles
+        Surface name -> what the legend calls it.
+    paper
+        A1 or A3.
+    h_scale, v_scale
+        Denominators wanted; a coarser vertical one is taken where the profile is too high for the sheet.
+    """
+    legend = [(name, titles[name]) for name in series.names]
+    rows = _rows(series)
+    pages = list(_pages(series, paper, h_scale, v_scale, len(rows), block_height(paper, legend)))
+    sheets = []
+    for number, page in enumerate(pages, start=1):
+        sheet = Sheet(paper, page.h, "縦断図" if len(pages) == 1 else f"縦断図 ({number}/{len(pages)})")
+        draw_frame(sheet, block, f"{number}/{len(pages)}", f"横 1/{page.h}  縦 1/{page.v} ({paper})", legend)
+        _draw_profile(sheet, series, page)
+        _draw_bands(sheet, series, page, rows)
+        sheets.append(sheet)
+    return sheets
+
+
+def _rows(series: Series) -> list[str]:
+    quantities = ["切土高", "盛土高"] if series.pair is not None else []
+    return ["平面線形", "勾配", *reversed(quantities), *(_TITLES[n] for n in reversed(series.names)), "追加距離",
+            "単距離", "測点"]  # fmt: skip
+
+
+def _pages(series: Series, paper: Paper, h: int, v: int, n_rows: int, block: float) -> Iterator[_Page]:
+    (width, height), m = SIZES[paper], MARGIN[paper]
+    x, y = m + _HEAD + 6, m + block + 6
+    room = (width - m - 8 - x) * h / 1000.0
+    tall = height - m - 12 - y - n_rows * _ROW
+    n = max(1, math.ceil(series.line.length / room - 1e-9))
+    for i in range(n):
+        first, last = i * room, min((i + 1) * room, series.line.length)
+        heights = [z for line in series.profiles.values() for p in line.pieces
+                   for t, z in p.tolist() if first <= t <= last]  # fmt: skip
+        low, high = (min(heights), max(heights)) if heights else (0.0, 1.0)
+        datum = math.floor((low - 1.0) / 5.0) * 5.0
+        scale = next((s for s in (v, *(s for s in V_SCALES if s > v)) if (high - datum) * 1000.0 / s <= tall), 2000)
+        yield _Page(first, last, h, scale, datum, x, y + n_rows * _ROW)
+
+
+def _draw_profile(sheet: Sheet, series: Series, page: _Page) -> None:
+    k, right = 1000.0 / page.v, page.across(page.last)
+    highest = max((z for line in series.profiles.values() for p in line.pieces for z in p[:, 1]), default=page.datum)
+    top = min(sheet.size[1] - MARGIN[sheet.paper] - 8, page.y + (highest - page.datum) * k + 20)
+    step = next(s for s in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0) if s * k >= 10.0 or s == 100.0)
+    height = page.datum
+    while page.y + (height - page.datum) * k <= top:
+        y = page.y + (height - page.datum) * k
+        sheet.line("grid", (page.x, y), (right, y))
+        sheet.text("text", page.x - 1.5, y, f"{height:.1f}", _TEXT, "right", "middle")
+        height += step
+    sheet.text("text", page.x - 12, page.y + 2, f"DL={half_up(page.datum, 2)}", 2.5, "right")
+    for name in series.names:
+        for piece in series.profiles[name].simplified(0.0005 * page.v)[0].pieces:
+            inside = (piece[:, 0] >= page.first) & (piece[:, 0] <= page.last)
+            if np.count_nonzero(inside) > 1:
+                points = [(page.across(t), page.y + (z - page.datum) * k) for t, z in piece[inside].tolist()]
+                sheet.line(name, *points)
+
+
+def _draw_bands(sheet: Sheet, series: Series, page: _Page, rows: list[str]) -> None:
+    left, right = page.x - _HEAD, page.across(page.last)
+    for i in range(len(rows) + 1):
+        y = page.y - i * _ROW
+        sheet.line("datum", (left, y), (right, y))
+    for i, title in enumerate(rows):
+        sheet.text("text", left + 2, page.y - (len(rows) - i - 0.5) * _ROW, title, 2.8, level="middle")
+    bottom = page.y - len(rows) * _ROW
+    for x in (left, page.x, right):
+        sheet.line("datum", (x, page.y), (x, bottom))
+    inside = [s for s in series.sections if page.first - 1e-6 <= s.station.distance <= page.last + 1e-6]
+    written: list[float] = []
+    for i, section in enumerate(inside):
+        x = page.across(section.station.distance)
+        sheet.line("grid", (x, page.y), (x, page.y - (len(rows) - 2) * _ROW))
+        if any(abs(x - other) < 2.8 for other in written):
+            continue
+        written.append(x)
+        before = inside[i - 1] if i else None
+        for j, title in enumerate(rows):
+            text = _cell(title, series, section, before)
+            if text:
+                y = page.y - (len(rows) - j - 0.5) * _ROW
+                size = _TEXT if len(text) < 12 else _TEXT * 12 / len(text)
+                level: Level = "bottom" if i else "top"  # the first stands right of its line, clear of the row's name
+                sheet.text("text", x - 0.4 if i else x + 0.4, y, text, size, "center", level, 90)
+    _draw_slopes(sheet, series, page, inside, page.y - (len(rows) - 1) * _ROW)
+    _draw_alignment(sheet, series, page, page.y - len(rows) * _ROW)
+
+
+def _cell(title: str, series: Series, section: Section, before: Section | None) -> str:
+    station = section.station
+    if title == "測点":
+        return station.name
+    if title == "追加距離":
+        return str(half_up(station.chainage, 2))
+    if title == "単距離":
+        return "" if before is None else str(half_up(station.distance - before.station.distance, 2))
+    for name, label in _TITLES.items():
+        if title == label:
+            height = section.lines[name].height(0.0)
+            return "-" if math.isnan(height) else str(half_up(height, 2))
+    if title in ("切土高", "盛土高") and series.pair is not None:
+        a, b = (section.lines[n].height(0.0) for n in series.pair)
+        rise = (b - a) if title == "盛土高" else (a - b)
+        return str(half_up(rise, 2)) if rise > 0.0 else ""
+    return ""
+
+
+def _draw_slopes(sheet: Sheet, series: Series, page: _Page, inside: list[Section], y: float) -> None:
+    """Slope of the last surface from station to station in per cent, with a stroke that rises or falls."""
+    name = series.names[-1]
+    for a, b in itertools.pairwise(inside):
+        za, zb = a.lines[name].height(0.0), b.lines[name].height(0.0)
+        length = b.station.distance - a.station.distance
+        x0, x1 = page.across(a.station.distance), page.across(b.station.distance)
+        if math.isnan(za + zb) or x1 - x0 < 6.0:
+            continue
+        slope = 100.0 * (zb - za) / length
+        tilt = 3.0 if slope > 0 else -3.0 if slope < 0 else 0.0
+        middle = y + _ROW / 2 - 2.5
+        sheet.line("text", (x0, middle - tilt / 2), (x1, middle + tilt / 2))
+        sheet.text("text", (x0 + x1) / 2, y + _ROW - 2.5, f"{half_up(slope, 1)}%", _TEXT * 0.9, "center", "top")
+
+
+def _draw_alignment(sheet: Sheet, series: Series, page: _Page, y: float) -> None:
+    """平面線形: straight parts on the middle line, curves above (right turns) or below (left turns) it."""
+    middle = y + _ROW / 2
+    for piece, start in zip(series.line.pieces, series.line.starts[:-1].tolist(), strict=True):
+        first, last = max(start, page.first), min(start + piece.length, page.last)
+        if last <= first:
+            continue
+        x0, x1 = page.across(first), page.across(last)
+        y0, y1 = (middle - 3.0 * math.copysign(1.0, k) if k else middle for k in (piece.k0, piece.k1))
+        sheet.line("text", (x0, middle), (x0, y0), (x1, y1), (x1, middle))
+        if x1 - x0 > 18.0:
+            sheet.text("text", (x0 + x1) / 2, y + _ROW - 1.0, _piece_text(piece), _TEXT * 0.9, "center", "top")
+
+
+def _piece_text(piece: Piece) -> str:
+    length = half_up(piece.length, 2)
+    if piece.k0 == 0.0 and piece.k1 == 0.0:
+        return f"L={length}"
+    if piece.k0 == piece.k1:
+        return f"R={half_up(1 / abs(piece.k0), 1)} CL={length}"
+    a = math.sqrt(piece.length / abs(piece.k1 - piece.k0))
+    return f"A={half_up(a, 1)} L={length}"

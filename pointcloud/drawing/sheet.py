@@ -1,0 +1,180 @@
+"""A drawing sheet (図面): lines and texts in millimetres of paper, on layers, independent of any file format.
+
+Origin is the sheet's lower left corner, y upwards. `dxf` and `typeset` write sheets.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointcloud.errors import ParameterError
+
+Paper = Literal["A1", "A3"]
+Anchor = Literal["left", "center", "right"]
+Level = Literal["bottom", "middle", "top"]
+
+SIZES: Final[dict[str, tuple[float, float]]] = {"A1": (841.0, 594.0), "A3": (420.0, 297.0)}
+"""Width and height in mm, landscape (ISO 216)."""
+
+MARGIN: Final[dict[str, float]] = {"A1": 20.0, "A3": 10.0}
+"""Frame to paper edge in mm."""
+
+
+@dataclass(frozen=True, slots=True)
+class CadLayer:
+    """How a role is drawn: layer name, AutoCAD colour index, RGB, pen width in mm, line type."""
+
+    name: str
+    aci: int
+    rgb: str
+    width: float
+    linetype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """A broken line: ``points`` in mm, shape (n, 2); ``is_filled`` makes it an area without an edge."""
+
+    role: str
+    points: NDArray[np.float64]
+    is_filled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text at (x, y) in mm; ``size`` is the height of a character in mm, ``angle`` in degrees counter-clockwise."""
+
+    role: str
+    x: float
+    y: float
+    text: str
+    size: float
+    anchor: Anchor = "left"
+    level: Level = "bottom"
+    angle: float = 0.0
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One sheet: its paper, scale denominator (200 for 1/200; 0 where scales differ) and what is drawn on it."""
+
+    paper: Paper
+    scale: int
+    title: str
+    items: list[Stroke | Label] = field(default_factory=list)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in mm."""
+        return SIZES[self.paper]
+
+    def line(self, role: str, *points: tuple[float, float]) -> None:
+        """Add a broken line."""
+        self.items.append(Stroke(role, np.array(points, dtype=np.float64)))
+
+    def area(self, role: str, points: NDArray[np.float64]) -> None:
+        """Add a filled polygon."""
+        self.items.append(Stroke(role, points, is_filled=True))
+
+    def text(
+        self,
+        role: str,
+        x: float,
+        y: float,
+        text: str,
+        size: float = 2.5,
+        anchor: Anchor = "left",
+        level: Level = "bottom",
+        angle: float = 0.0,
+    ) -> None:
+        """Add a text."""
+        self.items.append(Label(role, x, y, text, size, anchor, level, angle))
+
+
+@cache
+def cad_layers() -> dict[str, CadLayer]:
+    """Role -> layer, from ``tables/cad_layers.csv``."""
+    text = resources.files("pointcloud.drawing").joinpath("tables/cad_layers.csv").read_text("utf-8")
+    return {
+        row["role"]: CadLayer(row["layer"], int(row["aci"]), row["rgb"], float(row["width_mm"]), row["linetype"])
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+def check_paper(paper: str) -> Paper:
+    """The paper, when there is one of that name.
+
+    Raises
+    ------
+    ParameterError
+        Otherwise.
+    """
+    if paper not in SIZES:
+        raise ParameterError(
+            f"sheet: paper '{paper}'; expected one of {', '.join(SIZES)}",
+            f"用紙 '{paper}' は使えません。{', '.join(SIZES)} のいずれかを指定してください。",
+            value=paper,
+        )
+    return "A1" if paper == "A1" else "A3"
+
+
+@dataclass(frozen=True, slots=True)
+class TitleBlock:
+    """What the title block (表題欄) says besides name, scale and number of the sheet."""
+
+    project: str = ""
+    line: str = ""
+    crs: str = ""
+    vertical_datum: str = ""
+    made_by: str = "tengun"
+
+
+AREAS: Final = ("cut", "fill")
+"""Roles that are drawn as areas."""
+
+BLOCK_WIDTH: Final = {"A1": 150.0, "A3": 110.0}
+_ROW: Final = {"A1": 8.0, "A3": 5.5}
+
+
+def block_height(paper: Paper, legend: Sequence[tuple[str, str]]) -> float:
+    """Height in mm of the title block with a legend of so many entries."""
+    return _ROW[paper] * (6 + len(legend))
+
+
+def draw_frame(sheet: Sheet, block: TitleBlock, number: str, scale: str, legend: Sequence[tuple[str, str]]) -> None:
+    """Frame, and the title block in the lower right corner with a legend of (role, text) above it."""
+    width, height = sheet.size
+    m, row, w = MARGIN[sheet.paper], _ROW[sheet.paper], BLOCK_WIDTH[sheet.paper]
+    sheet.line("frame", (m, m), (width - m, m), (width - m, height - m), (m, height - m), (m, m))
+    left, right, size = width - m - w, width - m, row * 0.42
+    rows = [
+        ("業務名", block.project), ("図面名", sheet.title), ("路線名", block.line),
+        ("座標系", "  ".join(t for t in (block.crs, block.vertical_datum) if t)),
+        ("縮 尺", scale), ("図面番号", f"{number}   {block.made_by}"),
+    ]  # fmt: skip
+    top = m + row * len(rows)
+    for i, (name, value) in enumerate(rows):
+        y = top - row * (i + 1)
+        sheet.line("title_line", (left, y + row), (right, y + row))
+        sheet.text("title", left + 2, y + row / 2, name, size, level="middle")
+        sheet.text("title", left + w * 0.2, y + row / 2, value, size, level="middle")
+    sheet.line("title_line", (left + w * 0.18, m), (left + w * 0.18, top))
+    for i, (role, text) in enumerate(legend):
+        y = top + row * (len(legend) - i - 0.5)
+        if role in AREAS:
+            low, high = y - row * 0.3, y + row * 0.3
+            sheet.area(
+                role, np.array([(left + 4, low), (left + w * 0.17, low), (left + w * 0.17, high), (left + 4, high)])
+            )
+        else:
+            sheet.line(role, (left + 4, y), (left + w * 0.17, y))
+        sheet.text("title", left + w * 0.2, y, text, size, level="middle")
+    sheet.line("title_line", (left, m), (left, top + row * len(legend)), (right, top + row * len(legend)))

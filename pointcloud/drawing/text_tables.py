@@ -1,0 +1,114 @@
+"""CSV of sections, quantities and point bands, in UTF-8 with BOM (Excel, GIS) or CP932 (older software)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pointcloud.io.staging import staged
+from pointcloud.sections.quantities import Row
+from pointcloud.sections.rounding import half_up
+from pointcloud.sections.series import Series
+
+Table = Sequence[Sequence[object]]
+
+
+def write_csv(path: Path, table: Table, encoding: str) -> tuple[str, ...]:
+    """Write rows with CRLF ends in ``utf-8-sig`` or ``cp932``; returns the characters that became ``?``.
+
+    Raises
+    ------
+    ResourceError
+        When the file cannot be written.
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(table)
+    lost = sorted({c for c in text.getvalue() if not _encodable(c, encoding)})
+    with staged(path) as stage:
+        stage.write_bytes(text.getvalue().encode(encoding, errors="replace"))
+    return tuple(lost)
+
+
+def _encodable(character: str, encoding: str) -> bool:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def vertex_table(series: Series) -> Table:
+    """Vertices of the simplified lines: station, chainage, surface, piece, offset, height, X (north), Y (east)."""
+    head = ("測点", "追加距離(m)", "面", "部分", "距離(右+,m)", "標高(m)", "X(北,m)", "Y(東,m)")
+    return [head, *_vertices(series)]
+
+
+def _vertices(series: Series) -> Iterator[tuple[object, ...]]:
+    for section in series.sections:
+        station = section.station
+        for name in series.names:
+            for number, piece in enumerate(section.simple[name].pieces, start=1):
+                for offset, height in piece.tolist():
+                    east, north = station.place(offset)
+                    values = (half_up(v, 3) for v in (offset, height, north, east))
+                    yield (station.name, half_up(station.chainage, 3), name, number, *values)
+
+
+def station_table(series: Series) -> Table:
+    """Stations: name, distance, chainage, X, Y, heights at the centre, areas, widths, slope of the section."""
+    head = ["測点", "内部距離(m)", "追加距離(m)", "X(北,m)", "Y(東,m)", *(f"{n} 標高(m)" for n in series.names),
+            *(f"{n} 横断勾配(%)" for n in series.names), "切土面積(m2)", "盛土面積(m2)", "左幅(m)", "右幅(m)",
+            "斜角(度)", "簡略化の最大偏差(cm)"]  # fmt: skip
+    body = []
+    for section in series.sections:
+        s, areas = section.station, section.areas
+        heights = [section.lines[n].height(0.0) for n in series.names]
+        slopes = [_crossfall(section.lines[n].height(-s.left), section.lines[n].height(s.right), s.left + s.right)
+                  for n in series.names]  # fmt: skip
+        body.append([
+            s.name, half_up(s.distance, 3), half_up(s.chainage, 3), half_up(s.y, 3), half_up(s.x, 3),
+            *(_cell(h, 3) for h in heights), *(_cell(v, 2) for v in slopes),
+            "" if areas is None else half_up(areas.cut, 3), "" if areas is None else half_up(areas.fill, 3),
+            half_up(s.left, 2), half_up(s.right, 2), half_up(s.skew, 3), half_up(100 * section.deviation, 1),
+        ])  # fmt: skip
+    return [head, *body]
+
+
+def _crossfall(left: float, right: float, width: float) -> float:
+    """Slope from the left to the right end in per cent, rising to the right positive."""
+    return 100.0 * (right - left) / width
+
+
+def _cell(value: float, digits: int) -> object:
+    return "" if math.isnan(value) else half_up(value, digits)
+
+
+def quantity_table(table: Sequence[Row]) -> Table:
+    """The rows of the 土量計算書."""
+    head = ("測点", "距離(m)", "切土断面積(m2)", "切土平均断面積(m2)", "切土量(m3)", "盛土断面積(m2)",
+            "盛土平均断面積(m2)", "盛土量(m3)", "差引(盛土-切土,m3)", "累計(m3)", "備考")  # fmt: skip
+    body = [
+        [r.station, *("" if v is None else v for v in (r.distance, r.cut_area, r.cut_mean, r.cut_volume, r.fill_area,
+         r.fill_mean, r.fill_volume, r.net, r.total)), r.note] for r in table
+    ]  # fmt: skip
+    return [head, *body]
+
+
+def band_table(series: Series) -> Table:
+    """Percentiles of the points of each slice: station, survey, layer, offset, number, 5, 50, 95 % and highest."""
+    head = ("測点", "点群", "層", "厚さ(m)", "距離(右+,m)", "点数", "5%(m)", "50%(m)", "95%(m)", "最高(m)")
+    body: list[tuple[object, ...]] = []
+    for section in series.sections:
+        for name, cut in section.slices.items():
+            for band in cut.bands:
+                for offset, n, values in zip(
+                    band.offset.tolist(), band.n_points.tolist(), band.percentiles, strict=True
+                ):
+                    figures = (half_up(v, 3) for v in values.tolist())
+                    body.append(
+                        (section.station.name, name, str(band.layer), cut.thickness, half_up(offset, 2), n, *figures)
+                    )
+    return [head, *body]

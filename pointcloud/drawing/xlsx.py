@@ -1,0 +1,143 @@
+"""土量計算書 as XLSX: live formulas, each with the value that it gives, so that every viewer shows the same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from pointcloud.io.staging import staged
+from pointcloud.sections import quantities
+from pointcloud.sections.quantities import Row
+from pointcloud.sections.rounding import half_up
+
+_FIRST: Final = 7  # first row of the table, counted from 1
+_HEAD: Final = ("断面積 m2", "平均断面積 m2", "土量 m3")
+
+
+def write_quantities(path: Path, table: Sequence[Row], title: str, facts: Sequence[tuple[str, str]]) -> None:
+    """Write the table of 平均断面法: 測点, 距離, 切土 and 盛土 (断面積, 平均断面積, 土量), 差引, 累計, 備考.
+
+    Means, volumes, differences, running sums and totals are formulas that round half up at each step.
+
+    Parameters
+    ----------
+    path
+        Where to write.
+    table
+        Rows of `quantities.rows`.
+    title
+        First line.
+    facts
+        Name and text of what a checker needs (method, surfaces, CRS), written below the table.
+
+    Raises
+    ------
+    ResourceError
+        When the file cannot be written.
+    """
+    import xlsxwriter
+
+    with staged(path) as stage:
+        book = xlsxwriter.Workbook(str(stage))
+        # the same table gives the same bytes
+        book.set_properties({"title": title, "created": datetime(2000, 1, 1)})
+        sheet = book.add_worksheet("土量計算書")
+        formats = _formats(book)
+        _head(sheet, formats, title)
+        for i, row in enumerate(table):
+            _row(sheet, formats, _FIRST - 1 + i, row, is_first=i == 0)
+        _footer(sheet, formats, table, facts)
+        _page(sheet, len(table))
+        book.close()
+
+
+def _formats(book: Any) -> dict[str, Any]:
+    box = {"border": 1, "font_name": "ＭＳ ゴシック", "font_size": 10}
+    return {
+        "title": book.add_format({"bold": True, "font_size": 14, "font_name": "ＭＳ ゴシック"}),
+        "head": book.add_format(
+            {**box, "align": "center", "valign": "vcenter", "text_wrap": True, "bg_color": "#E7EEF7"}
+        ),
+        "text": book.add_format(box),
+        "plain": book.add_format({"font_name": "ＭＳ ゴシック", "font_size": 9}),
+        "1": book.add_format({**box, "num_format": "#,##0.0"}),
+        "2": book.add_format({**box, "num_format": "#,##0.00"}),
+        "sum": book.add_format({**box, "num_format": "#,##0.0", "bold": True}),
+        "0": book.add_format({**box, "num_format": "#,##0", "bold": True}),
+    }
+
+
+def _head(sheet: Any, formats: dict[str, Any], title: str) -> None:
+    sheet.write(0, 0, "土 量 計 算 書 (平均断面法)", formats["title"])
+    sheet.write(1, 0, title, formats["plain"])
+    sheet.write(2, 0, "土量 = 前後の断面積の平均 × 距離。各段階で四捨五入。差引 = 盛土 - 切土", formats["plain"])
+    top = _FIRST - 3
+    for column, name in ((0, "測点"), (1, "距離 m"), (8, "差引 m3"), (9, "累計 m3"), (10, "備考")):
+        sheet.merge_range(top, column, top + 1, column, name, formats["head"])
+    for column, name in ((2, "切土"), (5, "盛土")):
+        sheet.merge_range(top, column, top, column + 2, name, formats["head"])
+        for i, text in enumerate(_HEAD):
+            sheet.write(top + 1, column + i, text, formats["head"])
+
+
+def _row(sheet: Any, formats: dict[str, Any], i: int, row: Row, is_first: bool) -> None:
+    n = i + 1  # as the spreadsheet counts
+    sheet.write_string(i, 0, row.station, formats["text"])
+    sheet.write_string(i, 10, row.note, formats["text"])
+    for column, area in ((2, row.cut_area), (5, row.fill_area)):
+        sheet.write_number(i, column, float(area), formats["1"])
+    if is_first:
+        for column in (1, 3, 4, 6, 7, 8, 9):
+            sheet.write_blank(i, column, None, formats["text"])
+        return
+    sheet.write_number(i, 1, _number(row.distance), formats["2"])
+    before = "" if n == _FIRST + 1 else f"J{n - 1}+"
+    for column, text, kind, value in (
+        (3, f"ROUND((C{n - 1}+C{n})/2,{quantities.MEAN_DIGITS})", "2", row.cut_mean),
+        (4, f"ROUND(D{n}*B{n},{quantities.VOLUME_DIGITS})", "1", row.cut_volume),
+        (6, f"ROUND((F{n - 1}+F{n})/2,{quantities.MEAN_DIGITS})", "2", row.fill_mean),
+        (7, f"ROUND(G{n}*B{n},{quantities.VOLUME_DIGITS})", "1", row.fill_volume),
+        (8, f"H{n}-E{n}", "1", row.net),
+        (9, f"{before}I{n}", "1", row.total),
+    ):
+        sheet.write_formula(i, column, f"={text}", formats[kind], _number(value))
+
+
+def _footer(sheet: Any, formats: dict[str, Any], table: Sequence[Row], facts: Sequence[tuple[str, str]]) -> None:
+    last, end = _FIRST + len(table) - 1, _FIRST - 1 + len(table)
+    cut, fill = quantities.totals(tuple(table))
+    length = sum((r.distance or Decimal(0) for r in table), Decimal(0))
+    for name, row, kind, digits in (("合計", end, "sum", 1), ("計 (1 m3 止め)", end + 1, "0", 0)):
+        for column in range(11):
+            sheet.write_blank(row, column, None, formats["text"])
+        sheet.write_string(row, 0, name, formats["text"])
+        if digits:
+            sheet.write_formula(row, 1, f"=SUM(B{_FIRST}:B{last})", formats["2"], float(length))
+        for column, value in ((4, cut), (7, fill), (8, fill - cut)):
+            letter = "ABCDEFGHIJK"[column]
+            source = f"SUM({letter}{_FIRST}:{letter}{last})" if digits else f"ROUND({letter}{end + 1},0)"
+            cached = value if digits else half_up(value, 0)
+            sheet.write_formula(row, column, f"={source}", formats[kind], float(cached))
+    for i, (name, text) in enumerate(facts):
+        sheet.write(end + 3 + i, 0, name, formats["plain"])
+        sheet.write(end + 3 + i, 1, text, formats["plain"])
+
+
+def _page(sheet: Any, n_rows: int) -> None:
+    sheet.set_column(0, 0, 24)
+    sheet.set_column(1, 9, 12)
+    sheet.set_column(10, 10, 16)
+    sheet.freeze_panes(_FIRST - 1, 1)
+    sheet.set_paper(9)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(_FIRST - 3, _FIRST - 2)
+    sheet.print_area(0, 0, _FIRST + n_rows + 20, 10)
+    sheet.set_footer("&P / &N")
+
+
+def _number(value: Decimal | None) -> float:
+    return 0.0 if value is None else float(value)

@@ -1,0 +1,208 @@
+"""All sections of a line: each surface cut at each station, areas between two of them, volumes along the line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import pairwise
+
+from pointcloud.errors import OverlapError
+from pointcloud.sections.area import Areas, Volumes, between, volume, zero_sections
+from pointcloud.sections.cut import SectionLine, Surface
+from pointcloud.sections.line import CentreLine
+from pointcloud.sections.slice import Slice
+from pointcloud.sections.stations import Extra, Station, lay_out
+
+_ZERO_NAMES = {"cut": "切土端", "fill": "盛土端"}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One station's section.
+
+    Parameters
+    ----------
+    station
+        Where.
+    lines
+        Surface name -> line, offsets in metres, right positive.
+    simple
+        The same lines simplified, and the greatest vertical deviation of any of them in metres.
+    deviation
+        See ``simple``.
+    slices
+        Survey name -> points near the plane.
+    areas
+        Between the series' pair of surfaces; None where there is no pair.
+    """
+
+    station: Station
+    lines: Mapping[str, SectionLine]
+    simple: Mapping[str, SectionLine]
+    deviation: float
+    slices: Mapping[str, Slice] = field(default_factory=dict)
+    areas: Areas | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The sections of a line in order, and what lies between them.
+
+    Parameters
+    ----------
+    line
+        The centre line.
+    pitch
+        Metres between numbered stations.
+    names
+        Surfaces in drawing order: ``before``, ``after``, ``design``, as far as given.
+    sections
+        By growing distance.
+    profiles
+        Surface name -> line along the centre line, by internal distance.
+    pair
+        The two surfaces that areas lie between: fill where the second is higher.
+    volumes
+        Between neighbouring sections, one fewer than sections; empty without a pair.
+    """
+
+    line: CentreLine
+    pitch: float
+    names: tuple[str, ...]
+    sections: tuple[Section, ...]
+    profiles: Mapping[str, SectionLine]
+    pair: tuple[str, str] | None = None
+    volumes: tuple[Volumes, ...] = ()
+
+    @property
+    def total(self) -> Volumes:
+        """Sum over the line."""
+        return sum(self.volumes, Volumes())
+
+
+Report = Callable[[float], None]
+
+
+def cut_series(
+    line: CentreLine,
+    stations: Sequence[Station],
+    surfaces: Mapping[str, Surface],
+    *,
+    pitch: float = 20.0,
+    tolerance: float = 0.03,
+    take_slice: Callable[[str, Station, SectionLine], Slice] | None = None,
+    report: Report = lambda _: None,
+) -> Series:
+    """Cut every surface at every station; with two surfaces or more also areas and volumes.
+
+    Areas lie between the last two surfaces. Sections where cut or fill begins or ends are added between stations
+    (端部), and volumes use a further section half-way between neighbours.
+
+    Parameters
+    ----------
+    line, stations
+        The centre line and where to cut.
+    surfaces
+        By name, in drawing order.
+    pitch
+        For the names of added stations, metres.
+    tolerance
+        Greatest vertical deviation of the simplified lines in metres.
+    take_slice
+        Gives the points of a survey near a station; called for surfaces that stem from surveys.
+    report
+        Told the share done (0-1).
+
+    Raises
+    ------
+    OverlapError
+        When no section meets any surface.
+    """
+    names = tuple(surfaces)
+    pair = (names[-2], names[-1]) if len(names) > 1 else None
+    sections = []
+    for i, station in enumerate(stations):
+        section = _section(station, surfaces, tolerance, pair)
+        if take_slice is not None:
+            slices = {n: take_slice(n, station, section.lines[n]) for n in names if surfaces[n].max_gap is not None}
+            section = replace(section, slices=slices)
+        sections.append(section)
+        report(0.6 * (i + 1) / len(stations))
+    if not any(not cut.is_empty for s in sections for cut in s.lines.values()):
+        raise _outside(line, names)
+    volumes: list[Volumes] = []
+    if pair is not None:
+        sections = _with_ends(line, sections, surfaces, pitch, tolerance, pair)
+        volumes = _volumes(line, sections, surfaces, pair)
+        report(0.9)
+    profiles = {name: surface.profile(line) for name, surface in surfaces.items()}
+    report(1.0)
+    return Series(line, pitch, names, tuple(sections), profiles, pair, tuple(volumes))
+
+
+def _section(
+    station: Station, surfaces: Mapping[str, Surface], tolerance: float, pair: tuple[str, str] | None
+) -> Section:
+    lines = {name: surface.cut(station) for name, surface in surfaces.items()}
+    simple, deviations = {}, [0.0]
+    for name, line in lines.items():
+        simple[name], deviation = line.simplified(tolerance)
+        deviations.append(deviation)
+    areas = None if pair is None else between(lines[pair[0]], lines[pair[1]])
+    return Section(station, lines, simple, max(deviations), {}, areas)
+
+
+def _areas_at(
+    line: CentreLine, like: Station, surfaces: Mapping[str, Surface], pair: tuple[str, str], distance: float
+) -> Areas:
+    """Areas of the section at a distance, with the widths and skew of a station nearby."""
+    extra = Extra(distance, "", like.skew, like.left, like.right)
+    (station,) = lay_out(line, 1e9, like.left, like.right, extra=[extra], regular=False).items
+    return between(surfaces[pair[0]].cut(station), surfaces[pair[1]].cut(station))
+
+
+def _with_ends(
+    line: CentreLine,
+    sections: Sequence[Section],
+    surfaces: Mapping[str, Surface],
+    pitch: float,
+    tolerance: float,
+    pair: tuple[str, str],
+) -> list[Section]:
+    """The sections and those where cut or fill begins or ends."""
+    added = []
+    for a, b in pairwise(sections):
+        if a.areas is None or b.areas is None:
+            continue
+        ends = [a.station.distance, b.station.distance]
+        places = zero_sections(ends, [a.areas, b.areas], partial(_areas_at, line, a.station, surfaces, pair))
+        for distance, kind in places:
+            like = a.station
+            extra = Extra(distance, _ZERO_NAMES[kind], like.skew, like.left, like.right)
+            (station,) = lay_out(line, pitch, like.left, like.right, extra=[extra], regular=False).items
+            added.append(_section(station, surfaces, tolerance, pair))
+    return sorted([*sections, *added], key=lambda s: s.station.distance)
+
+
+def _volumes(
+    line: CentreLine, sections: Sequence[Section], surfaces: Mapping[str, Surface], pair: tuple[str, str]
+) -> list[Volumes]:
+    found = []
+    for a, b in pairwise(sections):
+        if a.areas is None or b.areas is None:
+            continue
+        middle = _areas_at(line, a.station, surfaces, pair, (a.station.distance + b.station.distance) / 2.0)
+        found.append(volume(line, (a.station, b.station), (a.areas, b.areas), middle))
+    return found
+
+
+def _outside(line: CentreLine, names: Sequence[str]) -> OverlapError:
+    x, y, _ = line.at(line.starts[[0, -1]])
+    return OverlapError(
+        f"sections: line '{line.name}' (E {x[0]:.0f}, N {y[0]:.0f} to E {x[1]:.0f}, N {y[1]:.0f}) meets no ground of "
+        f"{', '.join(names)}; check its CRS (zone) and that northing and easting are not swapped",
+        f"線「{line.name}」(東 {x[0]:.0f}, 北 {y[0]:.0f} ~ 東 {x[1]:.0f}, 北 {y[1]:.0f}) が {', '.join(names)} の地盤と"
+        "重なりません。座標系 (系番号) と、X (北) と Y (東) の入れ替わりを確認してください。",
+        line=line.name,
+    )

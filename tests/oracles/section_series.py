@@ -1,0 +1,42 @@
+"""A small series of sections with known areas: a terrace cut into a slope along a line with a curve."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from pointcloud.sections.cut import ground_surface
+from pointcloud.sections.line import CentreLine, Piece
+from pointcloud.sections.series import Series, cut_series
+from pointcloud.sections.slice import take
+from pointcloud.sections.stations import lay_out
+
+E0, N0 = 52_000.0, -98_000.0
+
+
+def example_line():
+    start = Piece(E0 + 10, N0 + 40, 0.0, 30.0)
+    spiral = Piece(E0 + 40, N0 + 40, 0.0, 20.0, 0.0, 1 / 80)
+    x, y, direction = (float(v[0]) for v in spiral.at(np.array([20.0])))
+    return CentreLine("市道1号線", (start, spiral, Piece(x, y, direction, 20.0, 1 / 80, 1 / 80)), -10.0)
+
+
+@cache
+def example_series() -> Series:
+    """Before: a slope of 20 %; after: 2 m deeper for 20 < easting < 50, 1 m of fill beyond 60; a gap in ``before``."""
+    rng = np.random.default_rng(8)
+    x, y = E0 + rng.uniform(0, 100, 12_000), N0 + rng.uniform(0, 90, 12_000)
+    z = 100 + 0.2 * (y - N0)
+    dig = np.where((x > E0 + 20) & (x < E0 + 50), -2.0, np.where(x > E0 + 60, 1.0, 0.0))
+    seen = np.hypot(x - E0 - 20, y - N0 - 50) > 7.0
+    surfaces = {"before": ground_surface(x[seen], y[seen], z[seen], 3.0), "after": ground_surface(x, y, z + dig, 3.0)}
+
+    def points(name, station, line):
+        t = rng.uniform(-station.left, station.right, 300)
+        height = np.array([line.height(v) for v in t]) + rng.normal(0, 0.02, t.size)
+        known = np.isfinite(height)
+        return take(t[known], height[known], np.full(known.sum(), 2, np.uint8), line, 0.5)
+
+    line = example_line()
+    return cut_series(line, lay_out(line, 20.0, 15.0, 18.0).items, surfaces, pitch=20.0, take_slice=points)

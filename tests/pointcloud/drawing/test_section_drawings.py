@@ -1,0 +1,190 @@
+"""Sheets: what stands on them, in DXF that an audit passes and in PDF whose scale is measured from its coordinates."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import ezdxf
+import numpy as np
+import pypdf
+import pytest
+
+from pointcloud.drawing import dxf, typeset
+from pointcloud.drawing.profile_sheet import profile_sheets
+from pointcloud.drawing.section_sheet import section_sheets, shaded
+from pointcloud.drawing.sheet import SIZES, Label, Stroke, TitleBlock, cad_layers, check_paper
+from pointcloud.errors import ParameterError
+from pointcloud.sections.cut import SectionLine
+from tests.oracles.section_series import example_series
+
+TITLES = {"before": "変化前", "after": "変化後"}
+BLOCK = TitleBlock("災害復旧 髙橋①", "市道1号線", "EPSG:6676", "標高 JGD2011")
+
+
+@pytest.fixture(scope="module")
+def series():
+    return example_series()
+
+
+@pytest.fixture(scope="module", params=[("A1", 100), ("A3", 200)])
+def sheets(request, series):
+    return section_sheets(series, BLOCK, TITLES, *request.param)
+
+
+def texts(sheets):
+    return [item.text for sheet in sheets for item in sheet.items if isinstance(item, Label)]
+
+
+def test_every_section_is_drawn_once_inside_its_frame(sheets, series):
+    shown = texts(sheets)
+    for section in series.sections:
+        assert shown.count(section.station.name) == 1
+    for sheet in sheets:
+        width, height = SIZES[sheet.paper]
+        for item in sheet.items:
+            points = item.points if isinstance(item, Stroke) else np.array([[item.x, item.y]])
+            assert (points >= 0).all()
+            assert (points <= (width, height)).all()
+
+
+def test_order_is_bottom_to_top_then_left_to_right(series):
+    (sheet, *_) = section_sheets(series, BLOCK, TITLES, "A1", 100)
+    names = {s.station.name for s in series.sections}
+    places = [(item.x, item.y) for item in sheet.items if isinstance(item, Label) and item.text in names]
+    for (x0, y0), (x1, y1) in pairwise(places):
+        assert (abs(x1 - x0) < 1.0 and y1 > y0) or x1 > x0 + 100
+
+
+def test_sections_do_not_overlap_each_other_or_the_title_block(series):
+    for sheet in section_sheets(series, BLOCK, TITLES, "A3", 200):
+        marks = [i for i in sheet.items if isinstance(i, Stroke) and i.role == "datum" and len(i.points) == 2]
+        low = {tuple(np.round(m.points[0], 3)) for m in marks}
+        assert len(low) == len(marks), "every datum line in a place of its own"
+        block = max(i.y for i in sheet.items if isinstance(i, Label) and i.text == "変化前") + 3
+        for mark in marks:
+            assert mark.points[1, 0] < 420 - 10 - 110 or mark.points[0, 1] > block
+
+
+def test_figures_agree_with_the_sections(sheets, series):
+    shown = texts(sheets)
+    for section in series.sections:
+        assert f"CA={section.areas.cut + 1e-9:.1f}  BA={section.areas.fill + 1e-9:.1f}" in shown
+    assert "DL=" in "".join(shown)
+
+
+def test_lines_are_at_the_sheets_scale(sheets, series):
+    drawn = [i for i in sheets[0].items if isinstance(i, Stroke) and i.role == "after"]
+    piece = series.sections[0].simple["after"].pieces[0]
+    k = 1000 / sheets[0].scale
+    # the first stroke is the legend's
+    np.testing.assert_allclose(np.diff(drawn[1].points, axis=0), np.diff(piece, axis=0) * k, atol=1e-9)
+
+
+def test_too_large_a_scale_falls_back_and_says_so(series):
+    sheets = section_sheets(series, BLOCK, TITLES, "A3", 50)
+    assert sheets[0].scale > 50
+    assert f"縦横 1/{sheets[0].scale} (A3)" in texts(sheets)
+    with pytest.raises(ParameterError, match="A2"):
+        check_paper("A2")
+
+
+def test_profile_has_its_bands(series):
+    (sheet,) = profile_sheets(series, BLOCK, TITLES, "A3", 500, 200)
+    shown = texts([sheet])
+    for title in ("測点", "単距離", "追加距離", "地盤高(前)", "地盤高(後)", "切土高", "盛土高", "勾配", "平面線形"):
+        assert title in shown
+    assert "R=80.0 CL=20.00" in shown
+    assert any(re.fullmatch(r"-?\d+\.\d%", t) for t in shown)
+
+
+def test_long_profiles_go_on_the_next_sheet(series):
+    sheets = profile_sheets(series, BLOCK, TITLES, "A3", 200, 200)
+    assert len(sheets) == 1 + int(70.0 // ((420 - 10 - 8 - 42) * 0.2))
+    assert [s.title for s in sheets] == [f"縦断図 ({i + 1}/{len(sheets)})" for i in range(len(sheets))] or len(
+        sheets
+    ) == 1
+
+
+@pytest.mark.parametrize(("version", "encoding"), [("R2000", "cp932"), ("R2018", "utf-8")])
+def test_dxf_passes_the_audit_and_keeps_japanese(tmp_path, sheets, version, encoding):
+    path = tmp_path / "sections.dxf"
+    dxf.write_sheets(path, sheets, version)
+    assert "災害復旧 髙橋①".encode(encoding) in path.read_bytes()
+    drawing = ezdxf.readfile(path)
+    assert not drawing.audit().has_errors
+    assert drawing.header["$INSUNITS"] == 6
+    assert {e.dxf.layer for e in drawing.modelspace()} <= {layer.name for layer in cad_layers().values()}
+    frame = next(e for e in drawing.modelspace() if e.dxf.layer == cad_layers()["frame"].name)
+    width = np.ptp([p[0] for p in frame.get_points("xy")])
+    margin = 40 if sheets[0].paper == "A1" else 20
+    np.testing.assert_allclose(width, (SIZES[sheets[0].paper][0] - margin) * sheets[0].scale / 1000)
+
+
+def test_world_lines_lie_on_the_ground(tmp_path, series):
+    path = tmp_path / "world.dxf"
+    dxf.write_world(path, series)
+    drawing = ezdxf.readfile(path)
+    assert not drawing.audit().has_errors
+    lines = [e for e in drawing.modelspace().query("POLYLINE") if e.dxf.layer == cad_layers()["after"].name]
+    first = np.array([v.dxf.location.xyz for v in lines[0].vertices])
+    station = series.sections[0].station
+    np.testing.assert_allclose(first[0, :2], station.segment[:2], atol=1e-6)
+    np.testing.assert_allclose(first[0, 2], series.sections[0].lines["after"].height(-station.left), atol=1e-6)
+
+
+def test_pdf_is_to_scale(tmp_path, sheets):
+    """The frame's corners from the page's own drawing operators, transformations included."""
+    path = tmp_path / "sections.pdf"
+    typeset.write_pdf(path, sheets)
+    pages = pypdf.PdfReader(path).pages
+    assert len(pages) == len(sheets)
+    width, height = sheets[0].size
+    np.testing.assert_allclose([float(v) * 25.4 / 72 for v in pages[0].mediabox[2:]], [width, height], rtol=1e-4)
+    corners = drawn_points(pages[0])
+    margin = 20 if sheets[0].paper == "A1" else 10
+    for corner in ((margin, margin), (width - margin, height - margin)):
+        gap = np.hypot(*(corners - corner).T).min()
+        assert gap < 0.001 * (width - 2 * margin) / 10, "0.01 % of the frame's width"
+    text = pages[0].extract_text()
+    assert "災害復旧" in text
+    assert "市道1号線" in text
+
+
+def drawn_points(page):
+    """End points of all path operators in mm."""
+    stack, matrix, points = [], np.eye(3), []
+    for operands, operator in page.get_contents().operations:
+        if operator == b"q":
+            stack.append(matrix)
+        elif operator == b"Q":
+            matrix = stack.pop()
+        elif operator == b"cm":
+            a, b, c, d, e, f = map(float, operands)
+            matrix = np.array([[a, b, 0], [c, d, 0], [e, f, 1]]) @ matrix
+        elif operator in (b"m", b"l"):
+            points.append((np.array([*map(float, operands), 1.0]) @ matrix)[:2])
+    return np.array(points) * 25.4 / 72
+
+
+def test_same_sheets_same_bytes(tmp_path, sheets):
+    for name in ("a.pdf", "b.pdf"):
+        typeset.write_pdf(tmp_path / name, sheets[:1])
+    assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
+
+
+def test_previews(tmp_path, sheets):
+    typeset.write_png([tmp_path / "a.png"], sheets[:1], dpi=40)
+    typeset.write_svg([tmp_path / "a.svg"], sheets[:1])
+    assert (tmp_path / "a.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert "<svg" in (tmp_path / "a.svg").read_text("utf-8")[:200]
+
+
+def test_shaded_areas_are_the_areas(series):
+    for section in series.sections:
+        size = {"cut": 0.0, "fill": 0.0}
+        for role, ring in shaded(section.lines["before"], section.lines["after"]):
+            x, y = ring.T
+            size[role] += abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
+        np.testing.assert_allclose([size["cut"], size["fill"]], [section.areas.cut, section.areas.fill], atol=0.05)
+    assert list(shaded(SectionLine(()), SectionLine(()))) == []

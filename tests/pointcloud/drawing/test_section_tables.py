@@ -1,0 +1,215 @@
+"""Tables and exchange files of sections, read back by other programs or by a strict reading of their rules."""
+
+from __future__ import annotations
+
+import csv
+import io
+import xml.etree.ElementTree as ET
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+
+import numpy as np
+import openpyxl
+import pyogrio
+import pytest
+import shapely
+from pyproj import CRS
+
+from pointcloud.cloud import VerticalDatum
+from pointcloud.drawing import text_tables
+from pointcloud.drawing.landxml import NAMESPACE, write_landxml
+from pointcloud.drawing.section_features import write_geopackage
+from pointcloud.drawing.sima import write_sima
+from pointcloud.drawing.xlsx import write_quantities
+from pointcloud.sections import quantities
+from pointcloud.sections.reading import read_lines
+from pointcloud.sections.rounding import half_up
+from tests.oracles.section_series import example_line, example_series
+
+CRS8 = CRS.from_epsg(6676)
+NS = {"l": NAMESPACE}
+
+
+@pytest.fixture(scope="module")
+def series():
+    return example_series()
+
+
+@pytest.fixture(scope="module")
+def table(series):
+    return quantities.rows(series)
+
+
+@pytest.mark.parametrize(("value", "digits", "text"), [
+    (0.125, 2, "0.13"), (2.5, 0, "3"), (-2.5, 0, "-3"), (1.005, 2, "1.01"), (-0.04, 1, "0.0"), (12, 1, "12.0"),
+])  # fmt: skip
+def test_half_up(value, digits, text):
+    assert str(half_up(value, digits)) == text
+
+
+def test_table_follows_its_own_printed_figures(table, series):
+    assert table[0].cut_volume is None
+    total = Decimal(0)
+    for before, row in pairwise(table):
+        assert row.cut_mean == half_up((before.cut_area + row.cut_area) / 2, 2)
+        assert row.cut_volume == half_up(row.cut_mean * row.distance, 1)
+        total += row.fill_volume - row.cut_volume
+        assert row.total == total
+    cut, fill = quantities.totals(table)
+    np.testing.assert_allclose(
+        [float(cut), float(fill)], [series.total.cut, series.total.fill], atol=0.1 * 20 * len(table)
+    )
+    assert any(row.note.startswith("欠測") for row in table), "the gap of the example is said"
+
+
+def test_xlsx_formulas_and_values_agree(tmp_path, table):
+    path = tmp_path / "土量計算書.xlsx"
+    write_quantities(path, table, "市道1号線", [("方法", "平均断面法")])
+    formulas = openpyxl.load_workbook(path).active
+    values = openpyxl.load_workbook(path, data_only=True).active
+    n_formulas = 0
+    for row in formulas.iter_rows():
+        for cell in row:
+            if isinstance(cell.value, str) and cell.value.startswith("="):
+                n_formulas += 1
+                np.testing.assert_allclose(values[cell.coordinate].value, evaluated(formulas, cell.value), atol=1e-6)
+    assert n_formulas == 6 * (len(table) - 1) + 7
+    assert values["A7"].value == table[0].station
+
+
+def evaluated(sheet, formula):
+    """Value of one of the few kinds of formulas, from the cells' own formulas, by half-up decimals."""
+    text = formula.removeprefix("=")
+    if text.startswith("SUM("):
+        first, last = text[4:-1].split(":")
+        return sum(value_of(sheet, f"{first[0]}{i}") for i in range(int(first[1:]), int(last[1:]) + 1))
+    if text.startswith("ROUND("):
+        inner, digits = text[6:-1].rsplit(",", 1)
+        return float(half_up(Decimal(repr(round(arithmetic(sheet, inner), 9))), int(digits)))
+    return arithmetic(sheet, text)
+
+
+def arithmetic(sheet, text):
+    import re
+
+    if text.startswith("SUM("):
+        return evaluated(sheet, text)
+    names = {m: value_of(sheet, m) for m in re.findall(r"[A-J]\d+", text)}
+    return float(eval(re.sub(r"[A-J]\d+", lambda m: f"({names[m[0]]!r})", text), {"__builtins__": {}}))
+
+
+def value_of(sheet, name):
+    value = sheet[name].value
+    if isinstance(value, str) and value.startswith("="):
+        return evaluated(sheet, value)
+    return float(value or 0.0)
+
+
+def test_csv_in_both_encodings(tmp_path, series, table):
+    for encoding, mark in (("utf-8-sig", b"\xef\xbb\xbf"), ("cp932", "測点".encode("cp932"))):
+        path = tmp_path / f"{encoding}.csv"
+        assert text_tables.write_csv(path, text_tables.quantity_table(table), encoding) == ()
+        content = path.read_bytes()
+        assert content.startswith(mark)
+        assert b"\r\n" in content
+        rows = list(csv.reader(io.StringIO(content.decode(encoding))))
+        assert rows[2][4] == str(table[1].cut_volume)
+    assert text_tables.write_csv(tmp_path / "lost.csv", [["²½"]], "cp932") == ("²", "½")
+
+
+def test_vertices_in_csv_are_the_lines(series):
+    head, *rows = text_tables.vertex_table(series)
+    mine = [r for r in rows if r[0] == series.sections[1].station.name and r[2] == "after"]
+    piece = series.sections[1].simple["after"].pieces[0]
+    np.testing.assert_allclose([float(r[4]) for r in mine], piece[:, 0], atol=0.0005)
+    east, north = series.sections[1].station.place(float(piece[0, 0]))
+    np.testing.assert_allclose([float(mine[0][6]), float(mine[0][7])], [north, east], atol=0.0005)
+    assert len(head) == len(rows[0])
+
+
+def test_stations_and_bands(series):
+    head, *rows = text_tables.station_table(series)
+    assert len(rows) == len(series.sections)
+    assert all(len(r) == len(head) for r in rows)
+    head, *bands = text_tables.band_table(series)
+    assert sum(r[5] for r in bands) == sum(s.offset.size for c in series.sections for s in c.slices.values())
+    for section in series.sections:
+        for piece in section.slices.values():
+            assert 0.005 < piece.scatter < 0.05  # 2 cm were put in
+
+
+def test_sima(tmp_path, series):
+    write_sima(tmp_path / "a.sim", series)
+    text = (tmp_path / "a.sim").read_bytes().decode("cp932")
+    points = [r.split(",") for r in text.split("\r\n") if r.startswith("A01")]
+    assert len(points) == 3 * len(series.sections)
+    station = series.sections[0].station
+    np.testing.assert_allclose([float(points[0][3]), float(points[0][4])], [station.y, station.x], atol=0.0005)
+    (line,) = read_lines(tmp_path / "a.sim", CRS8)
+    np.testing.assert_allclose(line.length, series.line.length, rtol=0.01)  # chords of 20 m on R 80 m
+
+
+@pytest.fixture(scope="module")
+def landxml(series, tmp_path_factory):
+    path = tmp_path_factory.mktemp("landxml") / "sections.xml"
+    write_landxml(path, series, CRS8, VerticalDatum.JGD2011, datetime(2026, 4, 1, 9, 0), "災害復旧", "0.1.0")
+    return path
+
+
+def test_landxml_line_comes_back(landxml):
+    (line,) = read_lines(landxml, CRS8)
+    expected = example_line()
+    s = np.linspace(0, expected.length, 15)
+    np.testing.assert_allclose(np.array(line.at(s))[:2], np.array(expected.at(s))[:2], atol=1e-4)  # 6 decimals, chained
+    assert line.start == -10.0
+
+
+def test_landxml_follows_the_schema(landxml, series):
+    """Order, required attributes and enumerations of the J-LandXML 1.7 schema for the elements that are written."""
+    root = ET.parse(landxml).getroot()
+    tags = [e.tag.rpartition("}")[2] for e in root]
+    assert tags == ["Project", "Application", "CoordinateSystem", "Units", "Alignments"]
+    assert {"date", "time", "version"} <= set(root.keys())
+    system = root.find("l:CoordinateSystem", NS)
+    assert system.get("horizontalCoordinateSystemName") == "8(X,Y)"
+    required = {
+        "Project": {"name"}, "Alignment": {"name", "length", "staStart"}, "CrossSect": {"sta"},
+        "CrossSectSurf": {"name"}, "ProfSurf": {"name"}, "Curve": {"rot"}, "Property": {"label", "value"},
+        "Spiral": {"length", "radiusEnd", "radiusStart", "rot", "spiType"},
+    }  # fmt: skip
+    children = {"Curve": ["Start", "Center", "End"], "Spiral": ["Start", "PI", "End"], "Line": ["Start", "End"]}
+    for element in root.iter():
+        tag = element.tag.rpartition("}")[2]
+        assert required.get(tag, set()) <= set(element.keys()), tag
+        if tag in children:
+            assert [c.tag.rpartition("}")[2] for c in element] == children[tag]
+        if tag == "CrossSectSurf":
+            assert {c.tag.rpartition("}")[2] for c in element} == {"PntList2D"}
+            assert len(element) >= 1
+    assert root.find(".//l:Property[@label='applicationCriterion']", NS).get("value") == "MlitLandXmlVer.1.7"
+
+
+def test_landxml_sections_are_internal_and_left_negative(landxml, series):
+    root = ET.parse(landxml).getroot()
+    sections = root.findall(".//l:CrossSect", NS)
+    assert len({s.get("sta") for s in sections}) == len(sections), "sta is unique"
+    for element, section in zip(sections, series.sections, strict=True):
+        np.testing.assert_allclose(float(element.get("sta")), section.station.distance - 10.0, atol=1e-6)
+        surface = element.find("l:CrossSectSurf[@name='ExistingGround']", NS)
+        values = np.array(surface.find("l:PntList2D", NS).text.split(), dtype=float).reshape(-1, 2)
+        np.testing.assert_allclose(values[0, 0], -section.station.left, atol=0.0005)
+        before = element.find("l:CrossSectSurf[@name='ExistingGround-before']", NS)
+        assert len(before.findall("l:PntList2D", NS)) == len(section.simple["before"].pieces), "gaps stay gaps"
+
+
+def test_geopackage_lines_are_three_dimensional(tmp_path, series):
+    path = tmp_path / "sections.gpkg"
+    write_geopackage(path, series, CRS8)
+    meta, _, wkb, columns = pyogrio.raw.read(path, layer="sections")
+    assert CRS.from_user_input(meta["crs"]).to_epsg() == 6676
+    lines = shapely.from_wkb(wkb)
+    assert shapely.has_z(lines).all()
+    assert len(lines) == sum(len(c.pieces) for s in series.sections for c in s.lines.values())
+    assert set(columns[list(meta["fields"]).index("surface")]) == {"before", "after"}
+    assert len(pyogrio.raw.read(path, layer="profiles")[2]) >= 2
