@@ -23,6 +23,8 @@ _HEADING_DEG = 97.0
 """Direction of flight, counter-clockwise from east: along the valley, but not along the axes."""
 _HEIGHT = 560.0
 _HALF_ANGLE_DEG = 15.0
+_OVERLAP = 0.85
+"""Distance of neighbouring lines in half swaths: below one, so that each place is seen from two lines or three."""
 _HIGHEST_BIRD = 90.0
 """Above the ground; wires may hang higher."""
 _PULSES_A_CHUNK = 150_000
@@ -84,7 +86,7 @@ class Returns:
 
 
 def flight_lines(extent: Bounds, targets: Targets, density: float, seed: int, start: float) -> NDArray[np.float64]:
-    """Lines with half overlap, shape (n, 17), so that each place is seen from two and gets ``density`` pulses a m2.
+    """Lines that overlap by more than half, shape (n, 17): on average ``density`` pulses a square metre.
 
     Parameters
     ----------
@@ -103,8 +105,10 @@ def flight_lines(extent: Bounds, targets: Targets, density: float, seed: int, st
     heading = math.radians(_HEADING_DEG + rng.uniform(-3.0, 3.0))
     cos, sin = math.cos(heading), math.sin(heading)
     half_swath = _HEIGHT * math.tan(math.radians(_HALF_ANGLE_DEG))
-    n_pulses = max(1, round(2.0 * half_swath / math.sqrt(2.0 / density)))
-    spacing = n_pulses / (half_swath * density)
+    # one line gives this share of the density; its pulses are as far apart along the line as across
+    share = 0.5 * _OVERLAP * density
+    n_pulses = max(1, round(2.0 * half_swath * math.sqrt(share)))
+    spacing = n_pulses / (2.0 * half_swath * share)
     centre = 0.5 * (extent.x_min + extent.x_max), 0.5 * (extent.y_min + extent.y_max)
     base, half_relief = float(targets.ground.p[kernels.BASE]), 0.5 * targets.ground.crest
     relief = half_relief + 12.0
@@ -113,10 +117,10 @@ def flight_lines(extent: Bounds, targets: Targets, density: float, seed: int, st
     half_along = 0.5 * (abs(cos) * extent.width + abs(sin) * extent.height) + margin
     half_across = 0.5 * (abs(sin) * extent.width + abs(cos) * extent.height) + margin + half_swath
     offset = rng.uniform()
-    n_side = math.ceil(half_across / half_swath)
+    n_side = math.ceil(half_across / (_OVERLAP * half_swath))
     lines = []
     for number, i in enumerate(range(-n_side, n_side + 1)):
-        across = (i + offset) * half_swath
+        across = (i + offset) * _OVERLAP * half_swath
         before = half_along + rng.uniform(0.0, 5.0)
         u = centre[0] + across * sin - before * cos
         v = centre[1] - across * cos - before * sin
