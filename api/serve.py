@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 import uvicorn
 
 from api.app import create_app, hold_data_folder
 from api.settings import Settings
+
+_FINISH_REQUESTS_S: Final = 30
 
 
 def serve(settings: Settings) -> None:
@@ -23,7 +26,12 @@ def serve(settings: Settings) -> None:
     with hold_data_folder(settings):  # the application holds it itself; here a refusal is one line, not a traceback
         pass
     uvicorn.run(
-        create_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False, workers=1
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_FINISH_REQUESTS_S,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from anyio.to_thread import run_sync
 from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.database import Database
@@ -62,16 +63,9 @@ class DatasetStore:
         """
         name = checked_name(name)
         kind = kind_of(name)
-        self._check_room(name, announced or 0)
-        dataset_id = new_id()
-        folder = self._settings.incoming_dir / dataset_id
-        try:
-            with _explained(name):
-                folder.mkdir(parents=True)
-                size, digest = await self._write(folder / name, chunks)
-                return await run_sync(self._take_in, dataset_id, folder / name, kind, size, digest)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with self._arriving(name, announced or 0) as path:
+            size, digest = await self._write(path, chunks)
+            return await run_sync(self._take_in, path, kind, size, digest)
 
     def keep(self, name: str, content: bytes) -> DatasetRecord:
         """The record of a file that is in memory already, such as polygons inside a request.
@@ -82,15 +76,19 @@ class DatasetStore:
             As `receive`.
         """
         kind = kind_of(checked_name(name))
-        self._check_room(name, len(content))
-        dataset_id = new_id()
-        folder = self._settings.incoming_dir / dataset_id
+        with self._arriving(name, len(content)) as path:
+            path.write_bytes(content)
+            return self._take_in(path, kind, len(content), hashlib.sha256(content).hexdigest())
+
+    @contextmanager
+    def _arriving(self, name: str, size: int) -> Iterator[Path]:
+        """A place for a file of about ``size`` bytes in a folder named by a fresh id; nothing stays there."""
+        self._check_room(name, size)
+        folder = self._settings.incoming_dir / new_id()
         try:
             with _explained(name):
-                folder.mkdir(parents=True)
-                (folder / name).write_bytes(content)
-                digest = hashlib.sha256(content).hexdigest()
-                return self._take_in(dataset_id, folder / name, kind, len(content), digest)
+                folder.mkdir()
+                yield folder / name
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -125,7 +123,9 @@ class DatasetStore:
             await run_sync(_sync, file.fileno())
         return size, digest.hexdigest()
 
-    def _take_in(self, dataset_id: str, path: Path, kind: Kind, size: int, digest: str) -> DatasetRecord:
+    def _take_in(self, path: Path, kind: Kind, size: int, digest: str) -> DatasetRecord:
+        """The record of a file that has arrived whole; its folder's name becomes the dataset's id."""
+        dataset_id = path.parent.name
         try:
             info = inspect_file(path, kind)
         except TengunError as error:
@@ -133,12 +133,17 @@ class DatasetStore:
             raise type(error)(problem.en, problem.ja, **problem.details) from error
         path.chmod(0o440)
         self._settings.datasets_dir.mkdir(parents=True, exist_ok=True)
-        path.parent.replace(self._settings.datasets_dir / dataset_id)
+        kept = self._settings.datasets_dir / dataset_id
+        path.parent.replace(kept)
         record = DatasetRecord(
             id=dataset_id, name=path.name, kind=kind, size=size, sha256=digest, info=plain(info), created=now()
         )
-        with self._database.writing() as session:
-            session.add(record)
+        try:
+            with self._database.writing() as session:
+                session.add(record)
+        except SQLAlchemyError:
+            shutil.rmtree(kept, ignore_errors=True)
+            raise
         logger.info("dataset %s: %s, %d bytes, %s", dataset_id, kind, size, digest)
         return record
 

@@ -60,7 +60,6 @@ def end_job(job_id: str, request: Request, service: TheService) -> StatusInfo:
         is_stopped = store.dismiss(session, job_id)
         job = store.find_job(session, job_id)
         messages = store.last_messages(session, job_id, _MESSAGES_SHOWN)
-        session.refresh(job)
         answer = status_info(job, messages, service.catalog, request)
         if not is_stopped:
             store.remove_job(session, job_id)

@@ -94,6 +94,7 @@ def test_polygons_are_checked(client: Office) -> None:
         ("half.gpkg", b"SQLite format 3\0" + bytes(200)),
     ],
 )
+@pytest.mark.filterwarnings("ignore:GPKG")
 def test_junk_is_refused_by_name(client: Office, name: str, content: bytes) -> None:
     problem = refused(client, name, content)
     assert problem["status"] == 422
