@@ -53,7 +53,8 @@ def rewrite(
     InputError
         When ``edit`` returns other names, types or lengths than before.
     ParameterError
-        When a value does not fit (as in `write`), or a dimension cannot be edited.
+        When a value does not fit (as in `write`), a dimension cannot be edited, or points with waveforms are to be
+        compressed.
     ResourceError
         When the target cannot be written.
     """

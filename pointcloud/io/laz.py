@@ -22,9 +22,10 @@ import lazrs
 import numpy as np
 from numpy.typing import NDArray
 
-from pointcloud.errors import FileError
+from pointcloud.errors import FileError, ParameterError
 from pointcloud.io.las_header import LASZIP, Header, broken
 
+WAVEFORM_FORMATS: Final = (4, 5, 9, 10)
 _CHUNKED, _LAYERED = 2, 3
 _VARIABLE: Final = 0xFFFFFFFF
 _LARGEST_CHUNK: Final = 2_000_000_000
@@ -152,9 +153,22 @@ def decompress(
 
 
 class Compressor:
-    """Writes records as LAZ on all cores; `record` is the payload of the LASzip record to put before them."""
+    """Writes records as LAZ on all cores; `record` is the payload of the LASzip record to put before them.
+
+    Raises
+    ------
+    ParameterError
+        For point formats with waveforms: lazrs 0.8.2 compresses those of formats 9 and 10 wrongly, without an error,
+        and those of 4 and 5 in a way that other programs refuse. Reading them is right.
+    """
 
     def __init__(self, point_format: int, n_extra_bytes: int) -> None:
+        if point_format in WAVEFORM_FORMATS:
+            raise ParameterError(
+                f"writing LAZ: point format {point_format} has waveforms, which are not compressed; write .las",
+                f"ポイントフォーマット {point_format} (波形付き) は LAZ で書き込めません。.las で書き込んでください。",
+                value=point_format,
+            )
         self._vlr = lazrs.LazVlr.new_for_compression(point_format, n_extra_bytes)
         self._compressor: lazrs.ParLasZipCompressor | None = None
         self.record: bytes = bytes(self._vlr.record_data())
