@@ -158,9 +158,7 @@ def read(path: Path, *, dimensions: Sequence[str] | None = None, bounds: Bounds 
 
 
 def iter_chunks(path: Path, size: int = BATCH, dimensions: Sequence[str] | None = None) -> Iterator[PointCloud]:
-    """The points of a file in its order, about ``size`` at a time; memory does not grow with the file.
-
-    A piece is larger than ``size`` only where one compressed chunk is (usually 50,000 points).
+    """The points of a file in its order, at most ``size`` at a time; memory does not grow with the file.
 
     Raises
     ------

@@ -269,7 +269,7 @@ def _records(path: Path, stream: BinaryIO, position: int, end: int, n_records: i
         position += _VLR.size
         if position + length > end:
             raise broken(
-                path, f"length of variable length record {index + 1}", position - 36,
+                path, f"length of variable length record {index + 1}", position - 34,
                 f"{length}; the points begin {end - position} bytes after it",
                 f"{length}。点データは {end - position} バイト後に始まります。",
             )  # fmt: skip

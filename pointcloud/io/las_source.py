@@ -86,7 +86,7 @@ class Source:
     def batches(
         self, size: int = BATCH, names: Sequence[str] | None = None, bounds: Bounds | None = None
     ) -> Iterator[NDArray[np.void]]:
-        """Records in the file's order, at most ``size`` at a time (one compressed chunk may exceed that).
+        """Records in the file's order, at most ``size`` at a time.
 
         Of formats 6-10 only the layers of ``names`` are decoded where those are given. With ``bounds`` the blocks
         that are known not to touch them are left out; points outside may still come. The first read with bounds
@@ -105,7 +105,8 @@ class Source:
                 points = self._blocks(stream, picked, selection)
                 if bounds is not None and self.boxes is None:
                     found.append(self._boxes_of(points, self.counts[picked]))
-                yield points
+                for start in range(0, len(points), size):
+                    yield points[start : start + size]
         if found:
             block_boxes.keep(self.header.path, np.concatenate(found))
 

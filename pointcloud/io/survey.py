@@ -75,7 +75,7 @@ class Survey:
         return PointCloud.concatenate([self._stated(cloud) for cloud in clouds])
 
     def iter_chunks(self, size: int = BATCH, dimensions: Sequence[str] | None = None) -> Iterator[PointCloud]:
-        """All points, file after file, about ``size`` at a time; see `las.iter_chunks`."""
+        """All points, file after file, at most ``size`` at a time; see `las.iter_chunks`."""
         for file in self.files:
             for cloud in las.iter_chunks(file.path, size, dimensions):
                 yield self._stated(cloud)

@@ -101,7 +101,7 @@ def make_copc(path: Path, per_node: int = 400) -> NDArray[np.void]:
         hierarchy_at = stream.tell() + 60
         with path.open("rb") as again:
             again.seek(points_at)
-            sizes = [size for _, size in lazrs.read_chunk_table(again, vlr)]
+            sizes = [size for count, size in lazrs.read_chunk_table(again, vlr) if count]
         places = points_at + 8 + np.concatenate(([0], np.cumsum(sizes)[:-1]))
         entries = b"".join(
             struct.pack("<4iQ2i", *key, place, size, per_node)
