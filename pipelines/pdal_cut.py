@@ -28,7 +28,7 @@ from pipelines.python_stage import arguments, call, check_function
 from pipelines.stage_options import STAGES
 from pointcloud.io import las
 
-_KEEPS_COORDINATES = frozenset(STAGES) - {"filters.reprojection", "filters.assign"}
+_KEEPS_COORDINATES = frozenset(STAGES) - {"filters.reprojection"}
 """Stages after which points lie where they lay; of those that only PDAL knows, none is sure to."""
 
 
@@ -228,10 +228,19 @@ def _grid(document: Document, ends: list[int], folder: Path) -> dict[str, Any]:
         (info.scales, info.offsets)
         for info in (las.inspect(folder / s.options["filename"]) for s in upstream if s.type == "readers.las")
     }
-    keeps = all(stage.type in _KEEPS_COORDINATES for stage in upstream)
+    keeps = all(_keeps_coordinates(stage) for stage in upstream)
     values = sources.pop() if keeps and len(sources) == 1 else (("auto",) * 3, ("auto",) * 3)
     names = [f"{what}_{axis}" for what in ("scale", "offset") for axis in "xyz"]
     return dict(zip(names, (*values[0], *values[1]), strict=True))
+
+
+def _keeps_coordinates(stage: StageNode) -> bool:
+    set_by = [text for name in ("value", "assignment") for text in _texts(stage.options.get(name, []))]
+    return stage.type in _KEEPS_COORDINATES and not any(text.lstrip()[:1] in "XYZ" for text in set_by)
+
+
+def _texts(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _applied(stage: StageNode, file: Path) -> Path:

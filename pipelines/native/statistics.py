@@ -53,14 +53,16 @@ class Moments:
             self.values.append(v)
 
     def summary(self, is_advanced: bool) -> dict[str, Any]:
-        """PDAL's names: sample variance, excess kurtosis and skewness as PDAL computes them."""
+        """PDAL's names; variance, skewness and excess kurtosis are those of a sample, as PDAL's are."""
         out: dict[str, Any] = {"count": self.n, "minimum": self.low, "maximum": self.high, "average": self.mean}
         if self.n > 1:
             variance = self.m2 / (self.n - 1)
             out |= {"variance": variance, "stddev": math.sqrt(variance)}
-        if is_advanced and self.m2 > 0:
-            out["skewness"] = math.sqrt(self.n) * self.m3 / self.m2**1.5
-            out["kurtosis"] = self.n * self.m4 / self.m2**2 - 3.0
+        if is_advanced and self.m2 > 0 and self.n > 3:
+            n = self.n
+            out["skewness"] = math.sqrt(n * (n - 1.0)) / (n - 2.0) * math.sqrt(n) * self.m3 / self.m2**1.5
+            excess = n * self.m4 / self.m2**2 - 3.0
+            out["kurtosis"] = (n - 1.0) / ((n - 2.0) * (n - 3.0)) * ((n + 1.0) * excess + 6.0)
         return out
 
 
