@@ -101,7 +101,7 @@ def _new(version: Version) -> Drawing:
     document.header["$MEASUREMENT"] = 1
     document.header["$LTSCALE"] = 0.2
     document.styles.add(_STYLE, font="msgothic.ttc")
-    for layer in cad_layers().values():
+    for layer in {layer.name: layer for layer in cad_layers().values()}.values():  # two roles may share a layer
         document.layers.add(layer.name, color=layer.aci, linetype=layer.linetype, lineweight=_pen(layer.width))
     return document
 

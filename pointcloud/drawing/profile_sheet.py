@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pointcloud.sections.series import Section, Series
 H_SCALES = (200, 500, 1000, 2500, 5000, 10_000)
 V_SCALES = (100, 200, 500, 1000)
 _ROW, _HEAD, _TEXT = 13.0, 26.0, 2.0  # mm
+_SLOPE_WIDTH = 9.0  # mm that the figure of a slope needs
 _TITLES = {"before": "地盤高(前)", "after": "地盤高(後)", "design": "計画高"}
 
 
@@ -165,19 +165,26 @@ def _cell(title: str, series: Series, section: Section, before: Section | None) 
 
 
 def _draw_slopes(sheet: Sheet, series: Series, page: _Page, inside: list[Section], y: float) -> None:
-    """Slope of the last surface from station to station in per cent, with a stroke that rises or falls."""
+    """Slope of the last surface in per cent with a stroke that rises or falls; close stations are taken together."""
     name = series.names[-1]
-    for a, b in itertools.pairwise(inside):
-        za, zb = a.lines[name].height(0.0), b.lines[name].height(0.0)
-        length = b.station.distance - a.station.distance
-        x0, x1 = page.across(a.station.distance), page.across(b.station.distance)
-        if math.isnan(za + zb) or x1 - x0 < 6.0:
+    start: Section | None = None
+    for section in inside:
+        if math.isnan(section.lines[name].height(0.0)):
+            start = None
             continue
-        slope = 100.0 * (zb - za) / length
+        if start is None:
+            start = section
+            continue
+        x0, x1 = page.across(start.station.distance), page.across(section.station.distance)
+        if x1 - x0 < _SLOPE_WIDTH:
+            continue
+        rise = section.lines[name].height(0.0) - start.lines[name].height(0.0)
+        slope = half_up(100.0 * rise / (section.station.distance - start.station.distance), 1)
         tilt = 3.0 if slope > 0 else -3.0 if slope < 0 else 0.0
         middle = y + _ROW / 2 - 2.5
         sheet.line("text", (x0, middle - tilt / 2), (x1, middle + tilt / 2))
-        sheet.text("text", (x0 + x1) / 2, y + _ROW - 2.5, f"{half_up(slope, 1)}%", _TEXT * 0.9, "center", "top")
+        sheet.text("text", (x0 + x1) / 2, y + _ROW - 2.0, f"{slope}%", _TEXT * 0.9, "center", "top")
+        start = section
 
 
 def _draw_alignment(sheet: Sheet, series: Series, page: _Page, y: float) -> None:

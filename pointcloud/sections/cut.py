@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.errors import GeometryError, ParameterError
-from pointcloud.ground.surface import MAX_GAP, Tin, triangulate
+from pointcloud.grid import Grid, Raster
+from pointcloud.ground import tin_kernels
+from pointcloud.ground.surface import MAX_GAP, Tin, distance_to_points, triangulate
 from pointcloud.sections import kernels
 from pointcloud.sections.line import CentreLine
 from pointcloud.sections.stations import Station
@@ -146,6 +148,16 @@ class Surface:
                 scaled = piece * np.array([(s[i + 1] - s[i]) / chord, 1.0]) + np.array([s[i], 0.0])
                 parts.append(scaled)
         return SectionLine(tuple(_chained(parts)))
+
+    def on_grid(self, grid: Grid) -> Raster:
+        """Heights at the cell centres of a grid, NaN where void, by the same triangles."""
+        tin = self.tin
+        values = np.full(grid.shape, np.nan)
+        x, y = (tin.x - grid.west) / grid.cell - 0.5, (grid.north - tin.y) / grid.cell - 0.5
+        tin_kernels.rasterise(x, y, np.ascontiguousarray(tin.z), tin.triangles, values)
+        if self.max_gap is not None:
+            values[distance_to_points(tin.x, tin.y, grid, self.max_gap) > self.max_gap] = np.nan
+        return Raster(values, grid)
 
     def height_at(self, x: float, y: float) -> float:
         """Height at a place, NaN where void."""

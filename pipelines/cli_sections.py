@@ -1,0 +1,159 @@
+"""``tengun sections`` and ``tengun measure``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from pointcloud.errors import ParameterError
+
+if TYPE_CHECKING:
+    from pipelines.process import Outputs
+
+Files = Annotated[list[Path], typer.Argument(help="LAS/LAZ/COPC files or folders of tiles 点群ファイルまたはフォルダ")]
+Folder = Annotated[Path, typer.Option("-o", "--output", help="Output folder 出力フォルダ")]
+LineFile = Annotated[Path, typer.Option("--line", help="GeoJSON, GeoPackage, DXF, SIMA, J-LandXML or CSV 中心線")]
+Before = Annotated[list[Path] | None, typer.Option("--before", help="Earlier survey, may repeat 変化前の点群")]
+Given = Annotated[
+    list[str] | None,
+    typer.Option("--station", metavar="CHAINAGE[=NAME[@SKEW]]", help="Further station, may repeat 追加の測点"),
+]
+Ground = Annotated[Literal["classify", "file"], typer.Option(help="Classify the ground or use class 2 地盤点の求め方")]
+MaxGap = Annotated[float, typer.Option(help="Open beyond this distance (m) from any ground point 最大補間距離 (m)")]
+Crs = Annotated[str | None, typer.Option(help="CRS for files that state none, e.g. EPSG:6676 座標系")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, nothing else 結果を JSON で出力")]
+
+
+def sections(
+    files: Files,
+    line: LineFile,
+    output: Folder,
+    before: Before = None,
+    design: Annotated[Path | None, typer.Option(help="Design TIN: LandXML or DXF 設計面")] = None,
+    interval: Annotated[float, typer.Option(help="Metres between stations 測点間隔 (m)")] = 20.0,
+    width: Annotated[float | None, typer.Option(help="Whole width, half on each side 全幅 (m)")] = None,
+    left: Annotated[float, typer.Option(help="Left width 左幅 (m)")] = 25.0,
+    right: Annotated[float, typer.Option(help="Right width 右幅 (m)")] = 25.0,
+    skew: Annotated[float, typer.Option(help="Degrees from the perpendicular 斜角 (度)")] = 0.0,
+    station: Given = None,
+    only_given: Annotated[bool, typer.Option(help="Cut given stations only 指定測点のみ")] = False,
+    start: Annotated[float | None, typer.Option(help="Chainage of the line's start 起点の追加距離 (m)")] = None,
+    reverse: Annotated[bool, typer.Option(help="From the line's end 終点から")] = False,
+    line_name: Annotated[str | None, typer.Option(help="Which line of the file 線の名前")] = None,
+    ground: Ground = "classify",
+    max_gap: MaxGap = 5.0,
+    thickness: Annotated[float, typer.Option(help="Slice of points 断面の厚さ (m)")] = 1.0,
+    tolerance: Annotated[float, typer.Option(help="Deviation of drawn lines 簡略化の許容差 (m)")] = 0.03,
+    paper: Annotated[Literal["A1", "A3"], typer.Option(help="Paper 用紙")] = "A1",
+    scale: Annotated[int, typer.Option(help="Scale denominator 縮尺分母")] = 200,
+    dxf_version: Annotated[Literal["R2000", "R2018"], typer.Option(help="R2000 = CP932, R2018 = UTF-8")] = "R2000",
+    project: Annotated[str, typer.Option(help="Project in the title block 業務名")] = "",
+    crs: Crs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cross-sections and profile along a line 線に沿った縦横断図."""
+    from pipelines.cli import execute, print_json, reported
+
+    with reported():
+        sides = (left, right) if width is None else (width / 2.0, width / 2.0)
+        parameters = {
+            "crs": crs, "line_name": line_name, "interval": interval, "left": sides[0], "right": sides[1],
+            "skew": skew, "start": start, "reverse": reverse, "stations": [_given(text) for text in station or ()],
+            "only_given": only_given, "ground": ground, "max_gap": max_gap, "thickness": thickness,
+            "tolerance": tolerance, "paper": paper, "scale": scale, "dxf_version": dxf_version, "project": project,
+        }  # fmt: skip
+        inputs = {"survey": files, "line": [line], "before": before or [], "design": [design] if design else []}
+        outputs = execute("cross-sections", inputs, parameters, output, as_json)
+        if as_json:
+            print_json(outputs.summary)
+        else:
+            _show(outputs, output)
+
+
+def measure(
+    files: Files,
+    at: Annotated[
+        list[str] | None, typer.Option("--at", metavar="E,N", help="Height at a place, may repeat 地点の標高")
+    ] = None,
+    line: Annotated[Path | None, typer.Option(help="Length and slope of lines 線の延長と勾配")] = None,
+    polygon: Annotated[Path | None, typer.Option(help="Area of polygons 面積")] = None,
+    wire: Annotated[Path | None, typer.Option(help="Clearance under a 3-D line 架空線の離隔")] = None,
+    wires: Annotated[bool, typer.Option(help="Clearance under points of class 14 分類 14 の架空線の離隔")] = False,
+    ground: Ground = "classify",
+    max_gap: MaxGap = 5.0,
+    crs: Crs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Height, length, slope, area, clearance 標高・延長・勾配・面積・離隔の計測."""
+    from pipelines.cli import print_json, reported
+
+    with reported():
+        from pipelines.measuring import measured
+
+        found = measured(files, [_place(text) for text in at or ()], line, polygon, wire, wires, ground, max_gap, crs)
+        if as_json:
+            print_json(found)
+            return
+        for record in found["results"]:
+            values = "  ".join(f"{k} {_text(v)}" for k, v in record.items() if k not in ("kind", "name"))
+            typer.echo(f"{record['kind']}  {record['name']}  {values}")
+
+
+def _given(text: str) -> dict[str, Any]:
+    """``45.3``, ``45.3=杭7`` or ``45.3=杭7@30`` as a station."""
+    place, _, rest = text.partition("=")
+    name, _, skew = rest.partition("@")
+    try:
+        return {"chainage": float(place), "name": name, "skew": float(skew) if skew else None}
+    except ValueError as error:
+        raise ParameterError(
+            f"--station '{text}': expected CHAINAGE, CHAINAGE=NAME or CHAINAGE=NAME@SKEW, such as 45.3=No.2+5.3@30",
+            f"--station '{text}' は「追加距離」「追加距離=名称」「追加距離=名称@斜角」の形で指定してください (例 45.3=杭7@30)。",
+            value=text,
+        ) from error
+
+
+def _place(text: str) -> tuple[float, float]:
+    try:
+        east, north = (float(v) for v in text.split(","))
+    except ValueError as error:
+        raise ParameterError(
+            f"--at '{text}': expected easting,northing in metres, such as 52110.5,-98300",
+            f"--at '{text}' は「東距,北距」(m) の形で指定してください (例 52110.5,-98300)。",
+            value=text,
+        ) from error
+    return east, north
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}"
+    return "-" if value is None else str(value)
+
+
+def _show(outputs: Outputs, folder: Path) -> None:
+    """Sections with heights and areas, volumes, notes, files."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from pipelines.tables import files_table
+
+    summary, console = outputs.summary, Console(highlight=False)
+    title = f"断面 Sections: {summary['line']['name']} ({summary['line']['length_m']:,.2f} m, {summary['crs']})"
+    table = Table(title=title, title_justify="left")
+    table.add_column("測点 station")
+    for name in (*(f"{n} m" for n in summary["surfaces"]), "切土 cut m2", "盛土 fill m2"):
+        table.add_column(name, justify="right")
+    for row in summary["sections"]:
+        heights = [_text(row["height_m"][n]) for n in summary["surfaces"]]
+        areas = ["-", "-"] if row["areas"] is None else [f"{row['areas'][k]:,.1f}" for k in ("cut", "fill")]
+        table.add_row(row["name"], *heights, *areas)
+    console.print(table)
+    if summary["volumes"] is not None:
+        v = summary["volumes"]
+        console.print(f"平均断面法 average end area: 切土 cut {v['cut_m3']:,.1f}  盛土 fill {v['fill_m3']:,.1f} m3")
+    for note in summary["notes"]:
+        console.print(f"  ! {note['ja']} {note['en']}")
+    console.print(files_table([(str(folder / f.path), f.title.ja, f.title.en) for f in outputs.files]))

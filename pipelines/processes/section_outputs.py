@@ -1,0 +1,252 @@
+"""The files and the summary of cross-sections."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pipelines.process import Context, OutputFile
+from pipelines.progress import Text
+
+if TYPE_CHECKING:
+    from pipelines.processes.sections import SectionParameters
+    from pipelines.section_ground import Epoch
+    from pointcloud.drawing.sheet import Sheet, TitleBlock
+    from pointcloud.notes import Note
+    from pointcloud.sections.cut import SectionLine
+    from pointcloud.sections.series import Section, Series
+
+TITLES = {"survey": "現況", "before": "変化前", "after": "変化後", "design": "計画"}
+CSV_ENCODINGS = {"utf8": "utf-8-sig", "cp932": "cp932"}
+MAX_PREVIEWS = 40
+
+
+def summarise(
+    series: Series,
+    epochs: Sequence[Epoch],
+    parameters: SectionParameters,
+    notes: Sequence[Note],
+    reconciled: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """The summary, JSON-ready and unrounded."""
+    from pipelines.evidence import crs_name, software, survey_record
+
+    return {
+        "schema": "tengun/sections/1",
+        "surveys": [{"name": e.name, **survey_record(e.survey)} for e in epochs],
+        "points": {e.name: len(e.cloud) for e in epochs},
+        "crs": crs_name(epochs[-1].survey.crs),
+        "line": {
+            "name": series.line.name, "length_m": series.line.length, "start_chainage_m": series.line.start,
+            "n_equations": len(series.line.equations),
+        },
+        "surfaces": list(series.names),
+        "pair": list(series.pair) if series.pair else None,
+        "profiles": {name: _profile(line) for name, line in series.profiles.items()},
+        "sections": [_section(s, series) for s in series.sections],
+        "volumes": _volumes(series),
+        "reconciliation": reconciled,
+        "greatest_simplification_m": max((s.deviation for s in series.sections), default=0.0),
+        "sign": {
+            "en": "offsets: right positive; fill (+) where the second surface is higher",
+            "ja": "距離は右が正。盛土は 2 番目の面が高いところ",
+        },
+        "notes": [n.as_dict() for n in notes],
+        "parameters": parameters.model_dump(mode="json"),
+        "software": software(),
+    }  # fmt: skip
+
+
+def _section(section: Section, series: Series) -> dict[str, Any]:
+    station = section.station
+    return {
+        "name": station.name, "distance_m": station.distance, "chainage_m": station.chainage,
+        "easting_m": station.x, "northing_m": station.y, "skew_deg": station.skew,
+        "left_m": station.left, "right_m": station.right,
+        "height_m": {n: _finite(section.lines[n].height(0.0)) for n in series.names},
+        "gaps_m": {n: section.lines[n].gaps(-station.left, station.right) for n in series.names},
+        "simplification_m": section.deviation,
+        "scatter_m": {n: s.scatter for n, s in section.slices.items()},
+        "slice_points": {n: int(s.offset.size) for n, s in section.slices.items()},
+        "areas": None if section.areas is None else asdict(section.areas),
+    }  # fmt: skip
+
+
+def _profile(line: SectionLine) -> dict[str, Any]:
+    """Covered length, rise and slope of a profile from its first to its last known point."""
+    if line.is_empty:
+        return {"covered_m": 0.0, "rise_m": None, "slope_percent": None}
+    (s0, z0), (s1, z1) = line.pieces[0][0].tolist(), line.pieces[-1][-1].tolist()
+    return {"covered_m": line.covered, "rise_m": z1 - z0, "slope_percent": 100.0 * (z1 - z0) / (s1 - s0)}
+
+
+def _volumes(series: Series) -> dict[str, Any] | None:
+    """Totals by each rule, and the total of the printed table."""
+    from pointcloud.sections import quantities
+
+    if series.pair is None:
+        return None
+    cut, fill = quantities.totals(quantities.rows(series))
+    return {
+        **{f"{name}_m3": value for name, value in asdict(series.total).items()},
+        "net_m3": series.total.fill - series.total.cut,
+        "printed": {"cut_m3": float(cut), "fill_m3": float(fill), "net_m3": float(fill - cut)},
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def write_outputs(
+    context: Context,
+    series: Series,
+    epochs: Sequence[Epoch],
+    parameters: SectionParameters,
+    summary: dict[str, Any],
+) -> tuple[OutputFile, ...]:
+    """Write every deliverable into the workspace."""
+    from pipelines.run import write_json
+
+    files: list[OutputFile] = []
+    block = _title_block(series, epochs, parameters)
+    steps: tuple[Callable[[], list[OutputFile]], ...] = (
+        lambda: _write_drawings(context, series, block, parameters),
+        lambda: _write_tables(context, series, summary),
+        lambda: _write_exchange(context, series, epochs, parameters),
+    )
+    for i, step in enumerate(steps):
+        files += step()
+        context.progress.at("write", (i + 1) / len(steps))
+    write_json(context.workspace / "sections.json", summary)
+    return (OutputFile("sections.json", "application/json", Text("Summary", "結果の要約")), *files)
+
+
+def _title_block(series: Series, epochs: Sequence[Epoch], parameters: SectionParameters) -> TitleBlock:
+    from pipelines.evidence import crs_name, software
+    from pointcloud.cloud import VerticalDatum
+    from pointcloud.drawing.sheet import TitleBlock
+
+    survey = epochs[-1].survey
+    known = survey.vertical_datum is not VerticalDatum.UNKNOWN
+    datum = f"標高 {survey.vertical_datum}" if known else "標高基準 不明"
+    made_by = " ".join(software().values())
+    return TitleBlock(parameters.project, series.line.name, crs_name(survey.crs), datum, made_by)
+
+
+def _write_drawings(
+    context: Context, series: Series, block: TitleBlock, parameters: SectionParameters
+) -> list[OutputFile]:
+    from pointcloud.drawing import dxf, typeset
+    from pointcloud.drawing.profile_sheet import profile_sheets
+    from pointcloud.drawing.section_sheet import section_sheets
+
+    folder = context.workspace
+    sheets = section_sheets(series, block, TITLES, parameters.paper, parameters.scale)
+    profile = profile_sheets(series, block, TITLES, parameters.paper, _profile_scale(series, parameters.paper))
+    dxf.write_sheets(folder / "cross_sections.dxf", sheets, parameters.dxf_version)
+    dxf.write_sheets(folder / "profile.dxf", profile, parameters.dxf_version)
+    dxf.write_world(folder / "sections_3d.dxf", series, parameters.dxf_version)
+    typeset.write_pdf(folder / "cross_sections.pdf", sheets)
+    typeset.write_pdf(folder / "profile.pdf", profile)
+    return [
+        OutputFile("cross_sections.pdf", "application/pdf", Text("Cross-sections to scale", "横断図 (PDF)")),
+        OutputFile("profile.pdf", "application/pdf", Text("Longitudinal profile to scale", "縦断図 (PDF)")),
+        OutputFile("cross_sections.dxf", "image/vnd.dxf", Text("Cross-sections (DXF)", "横断図 (DXF)")),
+        OutputFile("profile.dxf", "image/vnd.dxf", Text("Longitudinal profile (DXF)", "縦断図 (DXF)")),
+        OutputFile("sections_3d.dxf", "image/vnd.dxf", Text("Sections as 3-D polylines", "断面線 3 次元 (DXF)")),
+        *_write_previews(context, [("cross_sections", sheets), ("profile", profile)]),
+    ]
+
+
+def _profile_scale(series: Series, paper: str) -> int:
+    """1/1000, or a larger scale at which a short line fills one sheet."""
+    from pointcloud.drawing.profile_sheet import H_SCALES
+    from pointcloud.drawing.sheet import SIZES
+
+    room = SIZES[paper][0] * 0.85
+    return next((s for s in H_SCALES if series.line.length * 1000.0 / s <= room and s < 1000), 1000)
+
+
+def _write_previews(context: Context, drawings: Sequence[tuple[str, Sequence[Sheet]]]) -> list[OutputFile]:
+    """PNG and SVG of the first sheets."""
+    from pointcloud.drawing import typeset
+
+    files = []
+    for stem, sheets in drawings:
+        shown = sheets[:MAX_PREVIEWS]
+        for suffix, media, write in (
+            (".png", "image/png", typeset.write_png), (".svg", "image/svg+xml", typeset.write_svg),
+        ):  # fmt: skip
+            names = [f"{stem}_{i:02d}{suffix}" for i in range(1, len(shown) + 1)]
+            write([context.workspace / name for name in names], shown)
+            titles = [Text(f"Preview: {sheet.title}", f"図面: {sheet.title}") for sheet in shown]
+            files += [OutputFile(name, media, title) for name, title in zip(names, titles, strict=True)]
+    return files
+
+
+def _write_tables(context: Context, series: Series, summary: dict[str, Any]) -> list[OutputFile]:
+    from pointcloud.drawing import text_tables, xlsx
+    from pointcloud.sections import quantities
+
+    table = quantities.rows(series)
+    tables = {
+        "stations": (text_tables.station_table(series), Text("Stations", "測点一覧")),
+        "vertices": (text_tables.vertex_table(series), Text("Vertices of the sections", "断面の変化点")),
+        "layers": (text_tables.band_table(series), Text("Layers of points in slices", "点群の層別高さ")),
+    }
+    if table:
+        tables["quantities"] = (text_tables.quantity_table(table), Text("Quantities", "土量計算"))
+    files = []
+    for stem, (rows, title) in tables.items():
+        for suffix, encoding in CSV_ENCODINGS.items():
+            name = f"{stem}_{suffix}.csv"
+            lost = text_tables.write_csv(context.workspace / name, rows, encoding)
+            if lost:
+                summary["notes"].append(_lost_note(name, lost))
+            label = "UTF-8" if suffix == "utf8" else "CP932"
+            files.append(OutputFile(name, "text/csv", Text(f"{title.en} ({label})", f"{title.ja} ({label})")))
+    if table:
+        facts = [("路線", series.line.name), ("座標系", str(summary["crs"])), ("面", " → ".join(series.pair or ())),
+                 ("状態", "地山の幾何体積。土量変化率は適用していません")]  # fmt: skip
+        xlsx.write_quantities(context.workspace / "quantities.xlsx", table, series.line.name, facts)
+        media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        files.append(OutputFile("quantities.xlsx", media, Text("Quantities (XLSX)", "土量計算書 (XLSX)")))
+    return files
+
+
+def _lost_note(name: str, lost: Sequence[str]) -> dict[str, str]:
+    from pointcloud.notes import Note
+
+    characters = " ".join(lost)
+    return Note(
+        "cp932-characters", f"{name}: CP932 lacks {characters}; written as ?",
+        f"{name}: CP932 にない文字 {characters} は ? としました。",
+    ).as_dict()  # fmt: skip
+
+
+def _write_exchange(
+    context: Context, series: Series, epochs: Sequence[Epoch], parameters: SectionParameters
+) -> list[OutputFile]:
+    from pipelines.evidence import software
+    from pointcloud.drawing.landxml import write_landxml
+    from pointcloud.drawing.section_features import write_geopackage
+    from pointcloud.drawing.sima import write_sima
+
+    folder, survey = context.workspace, epochs[-1].survey
+    write_sima(folder / "sections.sim", series)
+    write_geopackage(folder / "sections.gpkg", series, survey.crs)
+    write_landxml(
+        folder / "sections.xml", series, survey.crs, survey.vertical_datum, datetime.now(UTC), parameters.project,
+        software()["version"],
+    )  # fmt: skip
+    return [
+        OutputFile("sections.sim", "text/plain", Text("SIMA coordinates", "SIMA 座標データ")),
+        OutputFile("sections.xml", "application/xml", Text("J-LandXML", "J-LandXML")),
+        OutputFile(
+            "sections.gpkg", "application/geopackage+sqlite3", Text("Sections (GeoPackage)", "断面線 (GeoPackage)")
+        ),
+    ]

@@ -1,0 +1,106 @@
+"""The ground of a survey near a shape: what sections and measurements stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from pipelines.engine import DIMENSIONS
+from pointcloud.cloud import PointCloud
+from pointcloud.dimensions import ClassCode
+from pointcloud.errors import InputError
+from pointcloud.ground.classify import classify
+from pointcloud.io.survey import Survey
+from pointcloud.sections.corridor import corridor
+from pointcloud.sections.cut import Surface, ground_surface
+
+GROUND_HALO = 100.0
+"""Metres around the shape whose points the ground filter sees: `required_halo` of its usual parameters."""
+
+KEPT = (ClassCode.BUILDING, ClassCode.WIRE, ClassCode.BRIDGE_DECK)
+"""Classes of the file that stay where the ground filter says "other"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One survey near a shape.
+
+    Parameters
+    ----------
+    name
+        As results call it.
+    survey
+        Where it stems from.
+    surface
+        The ground.
+    cloud, classes
+        Its points there, and their ASPRS classes.
+    """
+
+    name: str
+    survey: Survey
+    surface: Surface
+    cloud: PointCloud
+    classes: NDArray[np.uint8]
+
+
+def ground_near(
+    name: str,
+    survey: Survey,
+    shape: shapely.Geometry,
+    near: float,
+    ground: Literal["classify", "file"],
+    max_gap: float,
+) -> Epoch:
+    """The ground surface and the points within ``near`` metres of a shape, a little more where cells end.
+
+    Parameters
+    ----------
+    name
+        For messages and results.
+    survey
+        Its tiles; those beyond the shape are not opened.
+    shape
+        In the survey's CRS.
+    near
+        Metres.
+    ground
+        "classify" filters the ground of the shape and `GROUND_HALO` around it; "file" takes class 2 as it is.
+    max_gap
+        Metres from any ground point beyond which the surface is void.
+
+    Raises
+    ------
+    InputError
+        When the ground is to come from the file and has no class 2 there.
+    """
+    own = corridor(shape, near)
+    if ground == "file":
+        cloud = own.read(survey, ("Classification",))
+        classes = _classes(cloud)
+        key = classes == ClassCode.GROUND
+        if len(cloud) and not key.any():
+            raise InputError(
+                f"ground = 'file', but the points of '{name}' there have no class 2; use ground = 'classify'",
+                f"ground = 'file' ですが、「{name}」のその範囲の点に分類 2 (地盤) がありません。ground = 'classify' と"
+                "してください。",
+                field="ground",
+            )
+    else:
+        wide = corridor(shape, GROUND_HALO + near).read(survey, DIMENSIONS)
+        result = classify(wide)
+        inside = own.contains(wide.x, wide.y)
+        given = _classes(wide)
+        is_kept = np.isin(given, KEPT) & (result.labels == ClassCode.UNCLASSIFIED)
+        classes = np.where(is_kept, given, result.labels)[inside]
+        cloud, key = wide.take(inside), result.key_points[inside]
+    surface = ground_surface(cloud.x[key], cloud.y[key], cloud.z[key], max_gap)
+    return Epoch(name, survey, surface, cloud, classes)
+
+
+def _classes(cloud: PointCloud) -> NDArray[np.uint8]:
+    return cloud.attributes.get("Classification", np.zeros(len(cloud), dtype=np.uint8)).astype(np.uint8)
