@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
-from pyproj.exceptions import ProjError
+from pyproj.aoi import AreaOfInterest
+from pyproj.transformer import TransformerGroup
 
 from pipelines.native import expression
 from pipelines.native.columns import column, with_columns
@@ -139,11 +141,8 @@ def reprojection(options: Options, report: Report) -> Filter:
             )
         key = source.to_wkt()
         if key not in transformers:
-            transformers[key] = _transformer(source, target)
-        try:
-            x, y = transformers[key].transform(cloud.x, cloud.y)
-        except ProjError as error:
-            raise _no_operation(source, target, error) from error
+            transformers[key] = _transformer(source, target, cloud)
+        x, y = transformers[key].transform(cloud.x, cloud.y)
         is_good = np.isfinite(x) & np.isfinite(y)
         n_bad = int(len(cloud) - np.count_nonzero(is_good))
         if n_bad and (options["error_on_failure"] or not is_good.any()):
@@ -159,20 +158,43 @@ def reprojection(options: Options, report: Report) -> Filter:
     return run
 
 
-def _transformer(source: CRS, target: CRS) -> Transformer:
-    try:
-        return Transformer.from_crs(source, target, always_xy=True, only_best=True)
-    except ProjError as error:
-        raise _no_operation(source, target, error) from error
+def _transformer(source: CRS, target: CRS, cloud: PointCloud) -> Transformer:
+    """The best operation for the place of the points.
+
+    PROJ falls back on a coarser operation where a grid file is missing, and its own ``only_best`` lets JGD2000 to
+    JGD2011 pass without the shift of the 2011 earthquake; so what it could not use is looked at here.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        area = _area(source, cloud)
+        group = TransformerGroup(source, target, always_xy=True, area_of_interest=area)  # type: ignore[arg-type]
+    reached = group.transformers[0].accuracy if group.transformers else -1.0
+    for operation in group.unavailable_operations:
+        if operation.accuracy >= 0 and (reached < 0 or operation.accuracy < reached):
+            grids = ", ".join(grid.short_name for grid in operation.grids)
+            raise CrsError(
+                f"filters.reprojection: {source.name} -> {target.name}: the operation accurate to "
+                f"{operation.accuracy:g} m needs the grid file {grids}, which PROJ does not have here; install it, or "
+                "transform with another program",
+                f"filters.reprojection: {source.name} から {target.name} への精度 {operation.accuracy:g} m の変換には"
+                f"格子ファイル {grids} が必要ですが、PROJ にありません。導入するか、別の方法で変換してください。",
+                value=grids,
+            )
+    if not group.transformers:
+        raise CrsError(
+            f"filters.reprojection: PROJ knows no way from {source.name} to {target.name}",
+            f"filters.reprojection: {source.name} から {target.name} への変換方法がありません。",
+        )
+    return group.transformers[0]
 
 
-def _no_operation(source: CRS, target: CRS, error: Exception) -> CrsError:
-    return CrsError(
-        f"filters.reprojection: {source.name} -> {target.name}: the best operation is not available here ({error}); "
-        "install its grid file",
-        f"filters.reprojection: {source.name} から {target.name} への最良の変換が利用できません ({error})。"
-        "変換パラメータファイルを導入してください。",
-    )
+def _area(source: CRS, cloud: PointCloud) -> AreaOfInterest | None:
+    if len(cloud) == 0 or source.geodetic_crs is None:
+        return None
+    to_degrees = Transformer.from_crs(source, source.geodetic_crs, always_xy=True)
+    b = cloud.bounds
+    west, south, east, north = to_degrees.transform_bounds(*b.as_tuple())
+    return AreaOfInterest(west, south, east, north) if np.isfinite([west, south, east, north]).all() else None
 
 
 def python(options: Options, _: Report) -> Filter:

@@ -171,8 +171,10 @@ def test_easting_stays_first_and_the_best_operation_is_demanded() -> None:
     np.testing.assert_allclose([moved.x[0], moved.y[0], moved.z[0]], [138.38306, 34.97694, 12.0], atol=1e-5)
     with pytest.raises(CrsError, match="no reference system"):
         apply("reprojection", PointCloud(office.x, office.y, office.z), out_srs="EPSG:6668")
-    with pytest.raises(CrsError, match="best operation"):  # Tokyo datum needs a grid that PROJ does not bring
+    with pytest.raises(CrsError, match=r"grid file tky2jgd\.gsb"):  # Tokyo datum, off by 9 m without its grid
         apply("reprojection", cloud((138.4, 35.0, 0)), in_srs="EPSG:4301", out_srs="EPSG:6668")
+    with pytest.raises(CrsError, match=r"grid file touhokutaiheiyouoki2011\.gsb"):  # JGD2000
+        apply("reprojection", office, in_srs="EPSG:2450", out_srs="EPSG:6676")
 
 
 def test_values_are_rounded_and_never_wrapped() -> None:
