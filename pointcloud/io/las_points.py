@@ -74,7 +74,8 @@ class Layout:
         if field.mask:
             return np.ascontiguousarray((stored & np.uint8(field.mask)) >> np.uint8(field.shift))
         if field.scale is not None:
-            return stored * field.scale + field.offset
+            with np.errstate(over="ignore", invalid="ignore"):
+                return stored * field.scale + field.offset
         return np.ascontiguousarray(stored)
 
     def set(self, points: NDArray[np.void], name: str, values: NDArray[Any]) -> None:
@@ -83,7 +84,7 @@ class Layout:
         Raises
         ------
         ParameterError
-            When a value does not fit the dimension's bits or type.
+            When a value does not fit the dimension's bits or type, or is not whole where that must be.
         """
         field = self.fields[name]
         kind = points.dtype[field.column]
@@ -149,9 +150,14 @@ def describe(name: str, dtype: np.dtype[Any]) -> bytes:
 
 
 def undescribed(n_bytes: int) -> bytes:
-    """Descriptors of extra bytes that nothing is known of."""
-    parts = [255] * (n_bytes // 255) + ([n_bytes % 255] if n_bytes % 255 else [])
-    return b"".join(struct.pack("<2xBB188x", 0, size) for size in parts)
+    """Descriptors of extra bytes that nothing is known of: at most 7 bytes each, under a name of their own.
+
+    The specification allows 255 and no name; laspy 2.7 takes the bits of numbers above 7 for options, and stumbles
+    over two dimensions of one name.
+    """
+    sizes = [7] * (n_bytes // 7) + ([n_bytes % 7] if n_bytes % 7 else [])
+    names = (f"undocumented {number}".encode() for number in range(1, len(sizes) + 1))
+    return b"".join(struct.pack("<2xBB32s156x", 0, size, name) for size, name in zip(sizes, names, strict=True))
 
 
 def fitting(payload: bytes, room: int) -> tuple[bytes, int]:
@@ -212,6 +218,14 @@ def _check_range(name: str, values: NDArray[Any], kind: np.dtype[Any], field: Fi
     """Refuse what the stored type cannot hold; a float column holds everything."""
     if kind.kind == "f" or not values.size or (values.dtype == kind and not field.mask):
         return
+    fractions = values[np.isfinite(values) & (values != np.rint(values))] if values.dtype.kind == "f" else values[:0]
+    if fractions.size:
+        raise ParameterError(
+            f"LAS point format {point_format}: {name} with fractions, like {fractions[0]}; expected whole numbers",
+            f"LAS の {name} は整数です (値 {fractions[0]})。",
+            field=name,
+            value=float(fractions[0]),
+        )
     low, high = values.min(), values.max()
     top = field.mask >> field.shift if field.mask else np.iinfo(kind).max
     bottom = 0 if field.mask else np.iinfo(kind).min

@@ -11,8 +11,9 @@ LASzip record and chunk table: LAZ specification 1.4 R1 (rapidlasso, 2019).
 
 from __future__ import annotations
 
+import errno
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,22 +171,56 @@ class Compressor:
                 value=point_format,
             )
         self._vlr = lazrs.LazVlr.new_for_compression(point_format, n_extra_bytes)
-        self._compressor: lazrs.ParLasZipCompressor | None = None
+        self._sink: _Sink | None = None
+        self._compressor: lazrs.ParLasZipCompressor = None
         self.record: bytes = bytes(self._vlr.record_data())
 
     def write(self, stream: BinaryIO, points: NDArray[np.uint8]) -> None:
-        """Append records; the first call must come when the stream stands where the points begin."""
-        if self._compressor is None:
-            self._compressor = lazrs.ParLasZipCompressor(stream, self._vlr)
-        with _as_os_error():
-            self._compressor.compress_many(points)
+        """Append records; the first call must come when the stream stands where the points begin.
+
+        Raises
+        ------
+        OSError
+            When the operating system refuses to write.
+        """
+        self._on(stream, lambda compressor: compressor.compress_many(points))
 
     def close(self, stream: BinaryIO) -> None:
-        """Write the last chunk and the table."""
-        if self._compressor is None:
-            self._compressor = lazrs.ParLasZipCompressor(stream, self._vlr)
-        with _as_os_error():
-            self._compressor.done()
+        """Write the last chunk and the table; raises as `write`."""
+        self._on(stream, lambda compressor: compressor.done())
+
+    def _on(self, stream: BinaryIO, action: Callable[[lazrs.ParLasZipCompressor], None]) -> None:
+        """Do something with lazrs, and when writing failed raise what the system said, which lazrs forgets."""
+        if self._sink is None:
+            self._sink = _Sink(stream)
+            self._compressor = lazrs.ParLasZipCompressor(self._sink, self._vlr)
+        try:
+            action(self._compressor)
+        except lazrs.LazrsError as error:
+            raise self._sink.failure or OSError(errno.EIO, str(error)) from error
+
+
+class _Sink:
+    """A stream that remembers why it failed."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.failure: OSError | None = None
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self._stream.write(data)
+        except OSError as error:
+            self.failure = error
+            raise
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self.failure = error
+            raise
 
 
 @contextmanager
@@ -197,16 +232,6 @@ def _guarded(path: Path, field: str, byte: int) -> Iterator[None]:
         if isinstance(error, lazrs.LazrsError) or type(error).__name__ == "PanicException":
             raise broken(path, field, byte, f"damaged ({error})", f"壊れています ({error})。") from error
         raise
-
-
-@contextmanager
-def _as_os_error() -> Iterator[None]:
-    """Give back the error of the operating system that lazrs wrapped when writing failed."""
-    try:
-        yield
-    except lazrs.LazrsError as error:
-        cause = error.__cause__ or error.__context__
-        raise cause if isinstance(cause, OSError) else OSError(0, str(error)) from error
 
 
 def _laszip_record(header: Header) -> tuple[bytes, int, int]:
