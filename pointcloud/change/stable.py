@@ -163,21 +163,23 @@ def roughness(residual: Raster) -> Floats:
     """
     values = np.asarray(residual.values, dtype=np.float64)
     known = np.isfinite(values)
-    rough = np.abs(values - _window_mean(values, known, _odd(WINDOWS[0], residual.grid.cell)))
-    local = 1.2533 * _window_mean(rough, known, _odd(NOISE_WINDOW, residual.grid.cell))
+    rough = np.abs(values - window_mean(values, odd_cells(WINDOWS[0], residual.grid.cell)))
+    local = 1.2533 * window_mean(rough, odd_cells(NOISE_WINDOW, residual.grid.cell))
     if known.any():
         local = np.maximum(local, 0.25 * float(np.median(local[known])))
     local[~known] = np.nan
     return local
 
 
-def stable_ground(residual: Raster) -> Mask:
+def stable_ground(residual: Raster, noise: Floats | None = None) -> Mask:
     """Cells with a value that show no change beyond noise, in small or in wide windows.
 
     Parameters
     ----------
     residual
         After minus before in metres with shift and tilt taken out, NaN where void.
+    noise
+        Standard deviation of each cell in metres; None: from ``roughness``.
 
     Returns
     -------
@@ -187,7 +189,7 @@ def stable_ground(residual: Raster) -> Mask:
     known: Mask = np.isfinite(residual.values)
     if not known.any():
         return known
-    noise = roughness(residual)
+    noise = roughness(residual) if noise is None else noise
     with np.errstate(invalid="ignore", divide="ignore"):
         standardised = residual.values / noise
     if not np.nanmax(noise) > 0.0:
@@ -195,21 +197,22 @@ def stable_ground(residual: Raster) -> Mask:
         return is_usual
     moved = np.zeros(known.shape, dtype=np.bool_)
     for window in WINDOWS:
-        size = _odd(window, residual.grid.cell)
+        size = odd_cells(window, residual.grid.cell)
         if size <= min(known.shape):
             moved |= _moved(standardised, known & ~moved, known, size)
     stable: Mask = known & ~moved
     return stable
 
 
-def _odd(length: float, cell: float) -> int:
+def odd_cells(length: float, cell: float) -> int:
     """Cells in a window of ``length`` metres with a cell in its middle."""
     return 2 * int(length / cell / 2) + 1
 
 
-def _window_mean(values: Floats, known: Mask, size: int) -> Floats:
-    """Mean of the known cells in a square window; NaN where there are none."""
-    total = ndimage.uniform_filter(np.where(known, values, 0.0), size, mode="constant")
+def window_mean(values: NDArray[np.floating], size: int) -> Floats:
+    """Mean of the known cells in a square window of ``size`` cells; NaN where there are none."""
+    known = np.isfinite(values)
+    total = ndimage.uniform_filter(np.where(known, values, 0.0).astype(np.float64), size, mode="constant")
     share = ndimage.uniform_filter(known.astype(np.float64), size, mode="constant")
     # the filter's running sums leave rounding where no cell is known
     mean: Floats = np.divide(total, share, out=np.full(values.shape, np.nan), where=share > 0.5 / size**2)
@@ -218,7 +221,7 @@ def _window_mean(values: Floats, known: Mask, size: int) -> Floats:
 
 def _moved(values: Floats, quiet: Mask, known: Mask, size: int) -> Mask:
     """Cells in and around windows whose mean is far from the usual; the usual is learnt from ``quiet`` cells."""
-    mean = np.where(known, _window_mean(values, known, size), 0.0)
+    mean = np.where(known, window_mean(values, size), 0.0)
     scale = spread(mean[quiet])
     moved: Mask = np.zeros(values.shape, dtype=np.bool_)
     for signed in (mean, -mean):

@@ -1,0 +1,217 @@
+"""How far the errors of a difference reach: variogram, its model, and what that does to a sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, optimize
+
+from pointcloud.change import variogram_kernels
+from pointcloud.errors import InputError
+from pointcloud.grid import Raster
+
+N_PAIRS = 60_000
+"""Pairs drawn for each distance."""
+
+MAX_LAG = 300.0
+"""Longest distance (m) looked at; what reaches farther is a matter of alignment."""
+
+LEAST_PAIRS = 500
+"""A distance with fewer pairs is left out."""
+
+FFT_CELLS = 1024
+"""Rows or columns above which correlated sums are taken over blocks of cells."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Variogram:
+    """Half the mean squared difference between places a distance apart.
+
+    Parameters
+    ----------
+    lag
+        Mean distance of the pairs of each bin, metres.
+    gamma
+        Semivariance, in the squared unit of the values.
+    n_pairs
+        Pairs in each bin.
+    """
+
+    lag: Floats
+    gamma: Floats
+    n_pairs: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Covariance of two cells: a nugget for the cell itself and two spherical parts.
+
+    Parameters
+    ----------
+    nugget
+        Variance that no other cell shares.
+    sills, ranges
+        Variance of each correlated part, and the distance (m) where it ends.
+    """
+
+    nugget: float
+    sills: tuple[float, float]
+    ranges: tuple[float, float]
+
+    def covariance(self, distance: Floats) -> Floats:
+        """Covariance of the correlated parts at distances in metres; the nugget is not in it."""
+        return sum(
+            (c * (1.0 - _spherical(distance / r)) for c, r in zip(self.sills, self.ranges, strict=True)),
+            start=np.zeros_like(distance),
+        )
+
+    def gamma(self, distance: Floats) -> Floats:
+        """Semivariance of the model at distances above zero."""
+        return self.nugget + sum(self.sills) - self.covariance(distance)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, unrounded."""
+        return {"nugget": self.nugget, "sills": list(self.sills), "ranges_m": list(self.ranges), "model": "spherical"}
+
+
+def empirical(values: Raster, seed: int = 1) -> Variogram:
+    """Variogram of a raster from pairs drawn at random with a fixed seed; NaN cells take no part.
+
+    Distances grow geometrically from one cell to a third of the raster's shorter side.
+
+    Raises
+    ------
+    InputError
+        When fewer than three distances have enough pairs.
+
+    References
+    ----------
+    Matheron, G. 1963, "Principles of geostatistics", Economic Geology 58, DOI 10.2113/gsecongeo.58.8.1246.
+    """
+    field = np.ascontiguousarray(values.values, dtype=np.float64)
+    random = np.random.default_rng(seed)
+    known = np.flatnonzero(np.isfinite(field))
+    longest = min(MAX_LAG / values.grid.cell, min(field.shape) / 3.0)
+    edges = np.unique(np.round(np.geomspace(1.0, max(longest, 2.0), 22), 3))
+    n_bins = edges.size - 1
+    if known.size < LEAST_PAIRS:
+        raise _too_few(known.size)
+    start = random.choice(known, size=min(N_PAIRS, 4 * known.size))
+    rows, columns = (np.ascontiguousarray(i, dtype=np.int64) for i in np.unravel_index(start, field.shape))
+    # uniform over each ring's area
+    radius = np.sqrt(random.uniform(edges[:-1, None] ** 2, edges[1:, None] ** 2, (n_bins, start.size)))
+    angle = random.uniform(0.0, 2.0 * np.pi, radius.shape)
+    steps = [np.rint(radius * part).astype(np.int64) for part in (np.sin(angle), np.cos(angle))]
+    sums, lags, counts = np.zeros(n_bins), np.zeros(n_bins), np.zeros(n_bins, dtype=np.int64)
+    variogram_kernels.add_pairs(field, rows, columns, steps[0], steps[1], sums, lags, counts)
+    enough = counts >= LEAST_PAIRS
+    if np.count_nonzero(enough) < 3:
+        raise _too_few(known.size)
+    number = counts[enough]
+    return Variogram(lags[enough] / number * values.grid.cell, sums[enough] / number, number)
+
+
+def fit(variogram: Variogram) -> Correlation:
+    """Nugget and two spherical parts, one short and one long, by weighted least squares.
+
+    References
+    ----------
+    Cressie, N. 1985, "Fitting variogram models by weighted least squares", Mathematical Geology 17,
+    DOI 10.1007/BF01032109 (weights: pairs over squared model; here the squared estimate, damped so that the many
+    pairs of long distances do not decide alone). Hugonnet et al. 2022, DOI 10.1109/JSTARS.2022.3188922 (nested).
+    """
+    lag, gamma = variogram.lag, variogram.gamma
+    top = float(np.max(gamma))
+    if not top > 0.0:
+        return Correlation(0.0, (0.0, 0.0), (float(lag[0]), float(lag[-1])))
+    weight = 1.0 / np.maximum(gamma, 0.05 * top)
+
+    def residuals(p: Floats) -> Floats:
+        return (_model(p, lag) - gamma) * weight
+
+    fits = []
+    for share in (0.15, 0.4):
+        middle = lag[0] + share * (lag[-1] - lag[0])
+        lower = [0.0, 0.0, 0.0, 0.5 * lag[0], middle]
+        upper = [2 * top, 2 * top, 2 * top, middle, 2.0 * lag[-1]]
+        start = [0.1 * top, 0.6 * top, 0.2 * top, float(np.sqrt(lag[0] * middle)), 0.5 * (middle + upper[4])]
+        fits.append(optimize.least_squares(residuals, start, bounds=(lower, upper)))
+    best = min(fits, key=lambda found: float(found.cost))
+    nugget, short, long, near, far = (float(v) for v in best.x)
+    return Correlation(nugget, (short, long), (near, far))
+
+
+def variance_of_sum(weights: Raster, correlation: Correlation) -> tuple[float, float]:
+    """Variance of a weighted sum of cells: what independent errors give, and what correlated ones add.
+
+    Parameters
+    ----------
+    weights
+        Weight times standard deviation of each cell, 0 or NaN where a cell takes no part.
+    correlation
+        Covariance of cells of unit variance.
+
+    References
+    ----------
+    Rolstad, C., Haug, T. & Denby, B. 2009, Journal of Glaciology 55, DOI 10.3189/002214309789470950 (variance of a
+    spatial mean); here the double sum itself, by fast Fourier transform, so that any shape and any weights are exact.
+    """
+    values = np.nan_to_num(np.asarray(weights.values, dtype=np.float64))
+    independent = correlation.nugget * float(np.sum(values**2))
+    if not any(correlation.sills) or not values.any():
+        return independent, 0.0
+    step = max(1, -(-max(values.shape) // FFT_CELLS))
+    blocks = _block_sums(values, step)
+    shape = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in blocks.shape)
+    spectrum = fft.rfft2(blocks, shape)
+    products = fft.irfft2(np.abs(spectrum) ** 2, shape)
+    rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in shape)
+    covariance = _block_covariance(rows, columns, step, weights.grid.cell, correlation)
+    return independent, max(0.0, float(np.sum(products * covariance)))
+
+
+def _block_sums(values: Floats, step: int) -> Floats:
+    if step == 1:
+        return values
+    rows, columns = (-(-n // step) * step for n in values.shape)
+    padded = np.zeros((rows, columns))
+    padded[: values.shape[0], : values.shape[1]] = values
+    return np.asarray(padded.reshape(rows // step, step, columns // step, step).sum(axis=(1, 3)))
+
+
+def _block_covariance(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], step: int, cell: float, correlation: Correlation
+) -> Floats:
+    """Mean covariance between the cells of two blocks of ``step`` x ``step`` cells, by distance in blocks."""
+    total = np.zeros((rows.size, columns.size))
+    offsets = np.arange(1 - step, step)
+    share = (step - np.abs(offsets)) / step**2
+    for i, share_i in zip(offsets, share, strict=True):
+        for j, share_j in zip(offsets, share, strict=True):
+            distance = cell * np.hypot((rows * step + i)[:, None], (columns * step + j)[None, :])
+            total += share_i * share_j * correlation.covariance(distance)
+    return total
+
+
+def _model(p: Floats, lag: Floats) -> Floats:
+    nugget, short, long, near, far = p
+    return np.asarray(nugget + short * _spherical(lag / near) + long * _spherical(lag / far))
+
+
+def _spherical(h: Floats) -> Floats:
+    h = np.minimum(h, 1.0)
+    return 1.5 * h - 0.5 * h**3
+
+
+def _too_few(n: int) -> InputError:
+    return InputError(
+        f"variogram: {n} cells of stable ground are too few to tell how errors correlate; survey more ground around "
+        "the change",
+        f"不動域のセルが {n} 個しかなく誤差の空間相関を推定できません。変化域の周囲を広く測量してください。",
+        value=n,
+    )
