@@ -7,9 +7,11 @@ the dimension; ``Mask`` there says which points stay (pdal.io, "filters.python")
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -54,11 +56,8 @@ def functions(module: str) -> list[str]:
 
 
 def _fresh(module: str) -> Any:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.loader is None:
-        raise ImportError(module)
-    fresh = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fresh)
+    fresh = ModuleType(module)
+    SourceFileLoader(module, str(Path(__file__).with_name(f"{module.rpartition('.')[2]}.py"))).exec_module(fresh)
     return fresh
 
 

@@ -1,0 +1,109 @@
+"""One document in both executors, side by side: read LAZ, ``filters.smrf``, write LAZ.
+
+``python -m pipelines.bench.pipeline FILE.laz [--repeat 3]`` prints a Markdown table with seconds, points per second
+and the peak resident memory of each executor's process. Each runs in a process of its own, PDAL as ``pdal
+pipeline``, tengun as ``tengun``'s Python; the time includes starting it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines import pdal
+from pointcloud.errors import ResourceError
+from pointcloud.io import las
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Best of the runs of an executor."""
+
+    executor: str
+    seconds: float
+    points_per_second: float
+    peak_mb: float
+
+
+def document(source: Path, target: Path) -> list[dict[str, Any]]:
+    """The pipeline, with the same options for both."""
+    return [
+        {"type": "readers.las", "filename": str(source)},
+        {"type": "filters.smrf", "cell": 1.0, "slope": 0.15, "window": 18.0, "threshold": 0.5, "scalar": 1.25},
+        {
+            "type": "writers.las",
+            "filename": str(target),
+            "compression": "laszip",
+            "minor_version": 4,
+            "dataformat_id": 6,
+            "forward": "scale,offset",
+        },
+    ]
+
+
+def measure(source: Path, folder: Path, repeat: int) -> list[Line]:
+    """Seconds and memory of both executors, run in turn ``repeat`` times, the best of each.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no PDAL to compare with.
+    ResourceError
+        When a run failed.
+    """
+    program = pdal.require()
+    commands = {}
+    for name in ("native", "pdal"):
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(document(source.absolute(), folder / f"{name}.laz")), encoding="utf-8")
+        commands[name] = [str(program.path), "pipeline", str(path)]
+    commands["native"] = [sys.executable, "-m", "pipelines.bench.pipeline_child", str(folder / "native.json")]
+    n_points = las.inspect(source).n_points
+    best: dict[str, tuple[float, float]] = {}
+    for _ in range(repeat):
+        for name, command in commands.items():
+            seconds, peak = _timed(command)
+            known = best.get(name, (seconds, peak))
+            best[name] = (min(known[0], seconds), max(known[1], peak))
+    titles = {"native": "native", "pdal": f"PDAL {program.version_text}"}
+    return [Line(titles[name], s, n_points / s, peak) for name, (s, peak) in best.items()]
+
+
+def _timed(command: list[str]) -> tuple[float, float]:
+    """Wall-clock seconds and peak resident MB of a process."""
+    started = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        raise ResourceError(
+            f"benchmark: {' '.join(command)} ended with {child.returncode}",
+            f"性能測定: {' '.join(command)} が {child.returncode} で終了しました。",
+        )
+    return time.perf_counter() - started, usage.ru_maxrss / 1024.0
+
+
+def table(lines: list[Line]) -> str:
+    """The lines as a Markdown table, with the ratio of speeds below."""
+    rows = [f"| {x.executor} | {x.seconds:.1f} | {x.points_per_second / 1e6:.2f} | {x.peak_mb:.0f} |" for x in lines]
+    head = "| executor | seconds | million points/s | peak MB |\n|---|---|---|---|"
+    return "\n".join([head, *rows, "", f"native is {lines[1].seconds / lines[0].seconds:.1f} times as fast"])
+
+
+def main(source: Annotated[Path, typer.Argument()], repeat: int = 3) -> None:
+    """Print the table for a LAS or LAZ file."""
+    with tempfile.TemporaryDirectory(prefix="tengun-bench-") as folder:
+        typer.echo(table(measure(source, Path(folder), repeat)))
+
+
+if __name__ == "__main__":
+    typer.run(main)
