@@ -110,7 +110,8 @@ def _given(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise ParameterError(
             f"--station '{text}': expected CHAINAGE, CHAINAGE=NAME or CHAINAGE=NAME@SKEW, such as 45.3=No.2+5.3@30",
-            f"--station '{text}' は「追加距離」「追加距離=名称」「追加距離=名称@斜角」の形で指定してください (例 45.3=杭7@30)。",
+            f"--station '{text}' は「追加距離」「追加距離=名称」「追加距離=名称@斜角」の形で"
+            "指定してください (例 45.3=杭7@30)。",
             value=text,
         ) from error
 
@@ -138,8 +139,6 @@ def _show(outputs: Outputs, folder: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from pipelines.tables import files_table
-
     summary, console = outputs.summary, Console(highlight=False)
     title = f"断面 Sections: {summary['line']['name']} ({summary['line']['length_m']:,.2f} m, {summary['crs']})"
     table = Table(title=title, title_justify="left")
@@ -156,4 +155,5 @@ def _show(outputs: Outputs, folder: Path) -> None:
         console.print(f"平均断面法 average end area: 切土 cut {v['cut_m3']:,.1f}  盛土 fill {v['fill_m3']:,.1f} m3")
     for note in summary["notes"]:
         console.print(f"  ! {note['ja']} {note['en']}")
-    console.print(files_table([(str(folder / f.path), f.title.ja, f.title.en) for f in outputs.files]))
+    for file in outputs.files:
+        console.print(f"  {folder / file.path}  {file.title.ja} {file.title.en}")

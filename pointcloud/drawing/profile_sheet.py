@@ -17,7 +17,7 @@ H_SCALES = (200, 500, 1000, 2500, 5000, 10_000)
 V_SCALES = (100, 200, 500, 1000)
 _ROW, _HEAD, _TEXT = 13.0, 26.0, 2.0  # mm
 _SLOPE_WIDTH = 9.0  # mm that the figure of a slope needs
-_TITLES = {"before": "地盤高(前)", "after": "地盤高(後)", "design": "計画高"}
+_TITLES = {"survey": "地盤高", "before": "地盤高(前)", "after": "地盤高(後)", "design": "計画高"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 
@@ -126,7 +127,8 @@ def zero_sections(
     """Places between stations where cut or fill begins or ends (端部), with what begins or ends there.
 
     Looked for wherever one of two neighbours has less than `ZERO_AREA` and the other more; without a section there the
-    average-end-area rule takes half of the neighbour's area over the whole distance.
+    average-end-area rule takes half of the neighbour's area over the whole distance. Where the area rises to nine
+    tenths of the neighbour's within a quarter of the way, as at a wall, a second section stands at the top of the rise.
 
     Parameters
     ----------
@@ -145,16 +147,28 @@ def zero_sections(
     found = []
     for i in range(len(distances) - 1):
         for kind in ("cut", "fill"):
-            is_zero = [getattr(a, kind) < ZERO_AREA for a in areas[i : i + 2]]
-            if is_zero[0] == is_zero[1]:
+            sizes = [getattr(a, kind) for a in areas[i : i + 2]]
+            if (sizes[0] < ZERO_AREA) == (sizes[1] < ZERO_AREA):
                 continue
-            zero, other = (distances[i], distances[i + 1]) if is_zero[0] else (distances[i + 1], distances[i])
-            while abs(other - zero) > resolution:
-                middle = (zero + other) / 2.0
-                if getattr(area_at(middle), kind) < ZERO_AREA:
-                    zero = middle
-                else:
-                    other = middle
-            if min(abs(zero - distances[i]), abs(zero - distances[i + 1])) > resolution:
-                found.append((zero, kind))
+            empty, full = (distances[i], distances[i + 1]) if sizes[0] < sizes[1] else (distances[i + 1], distances[i])
+            size_at = partial(_size_at, area_at, kind)
+            end = _rises(size_at, ZERO_AREA, empty, full, resolution)
+            top = _rises(size_at, 0.9 * max(sizes), end, full, resolution)
+            places = [end, top] if abs(top - end) < 0.25 * abs(full - end) else [end]
+            found += [(p, kind) for p in places if min(abs(p - empty), abs(p - full)) > resolution]
     return sorted(found)
+
+
+def _size_at(area_at: Callable[[float], Areas], kind: str, distance: float) -> float:
+    return float(getattr(area_at(distance), kind))
+
+
+def _rises(size_at: Callable[[float], float], limit: float, low: float, high: float, resolution: float) -> float:
+    """The place nearest to ``low`` where the size is found to reach ``limit``; ``high`` reaches it."""
+    while abs(high - low) > resolution:
+        middle = (low + high) / 2.0
+        if size_at(middle) < limit:
+            low = middle
+        else:
+            high = middle
+    return low

@@ -107,6 +107,15 @@ def test_zero_sections_are_found_where_earthwork_begins():
     assert zero_sections([0.0, 20.0], [Areas(0, 0, 0, 0, 1)] * 2, area_at) == []
 
 
+def test_a_wall_gets_a_section_at_its_foot_and_at_its_top():
+    def area_at(s):
+        return Areas(min(max(0.0, 31.5 - s), 0.5) * 200, 0.0, 0, 0, 1)
+
+    distances = [0.0, 20.0, 40.0]
+    (top, _), (foot, _) = zero_sections(distances, [area_at(s) for s in distances], area_at)
+    np.testing.assert_allclose([top, foot], [31.05, 31.5], atol=0.06)
+
+
 def tin_volume(tin):
     """Fill of a TIN over the plane z = 0: triangle by triangle."""
     x, y, z = (v[tin.triangles.astype(int)] for v in (tin.x, tin.y, tin.z))
