@@ -10,12 +10,13 @@ from typing import Final
 import numpy as np
 import rasterio
 from pyproj import CRS
+from rasterio._err import CPLE_BaseError  # what rasterio raises on closing; it is in no public module
 from rasterio.errors import RasterioError
 
 from pointcloud import crs as reference
 from pointcloud.errors import FileError, ParameterError
 from pointcloud.grid import Grid, Raster
-from pointcloud.io.staging import staged
+from pointcloud.io.staging import refusal, staged
 
 ALIGNMENT: Final = 1e-4
 """Share of a cell by which a file's origin may miss a whole multiple of the cell (float noise in the file)."""
@@ -80,12 +81,15 @@ def write_cog(
         "num_threads": "ALL_CPUS",
         "bigtiff": "IF_SAFER",
     }
-    with staged(path) as stage, rasterio.open(stage, "w", **profile) as target:
-        for index, band in enumerate(bands, start=1):
-            target.write(band.values.astype(np.float32, copy=False), index)
-            if descriptions:
-                target.set_band_description(index, descriptions[index - 1])
-        target.update_tags(**(tags or {}))
+    try:
+        with staged(path) as stage, rasterio.open(stage, "w", **profile) as target:
+            for index, band in enumerate(bands, start=1):
+                target.write(band.values.astype(np.float32, copy=False), index)
+                if descriptions:
+                    target.set_band_description(index, descriptions[index - 1])
+            target.update_tags(**(tags or {}))
+    except (RasterioError, CPLE_BaseError) as error:
+        raise refusal(path, str(error)) from error
 
 
 def read_raster(path: Path, band: int = 1) -> Raster:

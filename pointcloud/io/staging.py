@@ -34,15 +34,15 @@ def staged(target: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
-        raise refusal(target, error) from error
+        raise refusal(target, error.strerror or str(error)) from error
     finally:
         stage.unlink(missing_ok=True)
 
 
-def refusal(target: Path, error: OSError) -> ResourceError:
-    """The error for a file that the operating system does not let us write."""
+def refusal(target: Path, reason: str) -> ResourceError:
+    """The error for a file that cannot be written."""
     return ResourceError(
-        f"writing {target}: {error.strerror}; check that the folder exists, may be written to and has space",
-        f"{target} に書き込めません ({error.strerror})。フォルダの有無、権限、空き容量を確認してください。",
-        file=str(target),
+        f"writing {target.name}: {reason}; check that the folder exists, may be written to and has space",
+        f"{target.name} に書き込めません ({reason})。フォルダの有無、権限、空き容量を確認してください。",
+        file=target.name,
     )

@@ -151,9 +151,10 @@ def _tiles(paths: Sequence[Path]) -> list[Path]:
 def _refuse_same_path(paths: Sequence[Path]) -> None:
     seen: dict[Path, Path] = {}
     for path in paths:
-        first = seen.setdefault(path.resolve(), path)
-        if first is not path:
-            raise _twice(first, path)
+        place = path.resolve()
+        if place in seen:
+            raise _twice(seen[place], path)
+        seen[place] = path
 
 
 def _refuse_same_content(files: Sequence[las.LasInfo]) -> None:
@@ -167,9 +168,10 @@ def _refuse_same_content(files: Sequence[las.LasInfo]) -> None:
         seen: dict[bytes, Path] = {}
         for path in paths if len(paths) > 1 else ():
             with path.open("rb") as stream:
-                first = seen.setdefault(hashlib.file_digest(stream, "sha256").digest(), path)
-            if first is not path:
-                raise _twice(first, path)
+                content = hashlib.file_digest(stream, "sha256").digest()
+            if content in seen:
+                raise _twice(seen[content], path)
+            seen[content] = path
 
 
 def _twice(first: Path, second: Path) -> InputError:
