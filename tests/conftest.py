@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Two processes that compile one kernel for different types at once can mix up its entries in a common cache.
+    os.environ["NUMBA_CACHE_DIR"] = str(ROOT / "build" / f"numba-{os.environ['PYTEST_XDIST_WORKER']}")
 
 
 @pytest.fixture(scope="session")
