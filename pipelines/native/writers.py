@@ -19,6 +19,7 @@ from pointcloud import crs as reference
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import LASPY_TO_PDAL
 from pointcloud.errors import CrsError, InputError, ParameterError
+from pointcloud.io.las_crs import KEYS, USER, WKT, key_record, wkt_record
 from pointcloud.io.staging import staged
 
 _BACKENDS = (LazBackend.LazrsParallel, LazBackend.Lazrs)
@@ -215,9 +216,13 @@ def _header(layout: Layout, heads: Sequence[PointCloud], options: Mapping[str, A
     header.scales, header.offsets = np.array(layout.scales), np.array(layout.offsets)
     header.generating_software = "tengun"
     header.global_encoding.wkt = layout.point_format >= 6  # LAS 1.4 R15, section 2.4: these formats know WKT only
-    crs = reference.parse(options["a_srs"]) if options["a_srs"] else heads[0].crs
+    crs, datum = heads[0].crs, heads[0].vertical_datum
+    if options["a_srs"]:
+        crs, datum = reference.split(reference.parse(options["a_srs"]))
     if crs is not None:
-        header.add_crs(crs, keep_compatibility=False)
+        is_wkt = layout.point_format >= 6
+        number, payload = (WKT, wkt_record(crs, datum)) if is_wkt else (KEYS, key_record(crs, datum))
+        header.vlrs.append(laspy.VLR(USER.decode(), number, "", payload))
     if layout.extra:
         header.add_extra_dims([laspy.ExtraBytesParams(name, dtype) for name, dtype in layout.extra.items()])
     return header

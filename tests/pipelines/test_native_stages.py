@@ -18,7 +18,7 @@ from pipelines.native import executor, kernels, noise, raster
 from pipelines.native.columns import cast, joined, with_columns
 from pipelines.native.executor import PIECEWISE, WHOLE, parsed
 from pipelines.native.stage import Report
-from pointcloud.cloud import PointCloud
+from pointcloud.cloud import PointCloud, VerticalDatum
 from pointcloud.errors import CrsError, FileError, GeometryError, InputError, ParameterError
 from pointcloud.io import las
 from tests.oracles import point_stages
@@ -230,6 +230,19 @@ def test_extra_bytes_come_with_use_eb_vlr_and_go_with_extra_dims(survey: Path, t
         ]
         executor.run(parse(stages), tmp_path)
         assert ("Amplitude" in las.read(tmp_path / "o.las").attributes) is has
+
+
+@pytest.mark.parametrize("point_format", [3, 6])
+def test_reference_systems_of_plan_and_height_are_kept(point_format: int, survey: Path, tmp_path: Path) -> None:
+    minor = 4 if point_format == 6 else 2
+    writer = {"type": "writers.las", "dataformat_id": point_format, "minor_version": minor, "a_srs": "EPSG:6676+6695"}
+    executor.run(parse([str(survey), {**writer, "filename": "a.las"}]), tmp_path)
+    del writer["a_srs"]
+    executor.run(parse(["a.las", {**writer, "filename": "b.las"}]), tmp_path)
+    for name in ("a.las", "b.las"):
+        info = las.inspect(tmp_path / name)
+        assert info.crs == CRS.from_epsg(6676)
+        assert info.vertical_datum == VerticalDatum.JGD2011
 
 
 def test_a_writer_in_the_middle_passes_points_on(survey: Path, tmp_path: Path) -> None:
