@@ -49,7 +49,7 @@ def describe(path: Path, crs: str | None = None) -> dict[str, Any]:
         "vertical_datum": str(info.vertical_datum),
     }
     try:
-        resolved = reference.resolve(info.crs, path.name, info.bounds or Bounds(0, 0, 0, 0), crs)
+        resolved = reference.resolve(info.stated_crs, path.name, info.bounds or Bounds(0, 0, 0, 0), crs)
     except InputError as error:
         problems.append({"code": error.code, "en": error.en, "ja": error.ja})
         record["crs_candidates"] = error.details.get("candidates", [])

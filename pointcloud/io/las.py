@@ -75,31 +75,6 @@ class LasInfo:
         """Points per square unit of the extent, or None where that has no area."""
         return self.n_points / self.bounds.area if self.bounds.area > 0 else None
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready form."""
-        return {
-            "file": self.path.name,
-            "version": self.version,
-            "point_format": self.point_format,
-            "n_points": self.n_points,
-            "bounds": list(self.bounds.as_tuple()),
-            "z_range": [self.z_min, self.z_max],
-            "density": self.density,
-            "scales": list(self.scales),
-            "offsets": list(self.offsets),
-            "crs": None if self.crs is None else self.crs.to_string(),
-            "crs_name": None if self.crs is None else self.crs.name,
-            "vertical_datum": self.vertical_datum.value,
-            "compressed": self.is_compressed,
-            "copc": self.is_copc,
-            "dimensions": list(self.dimensions),
-            "extra_dimensions": list(self.extra_dimensions),
-            "creation_date": None if self.creation_date is None else self.creation_date.isoformat(),
-            "software": self.software,
-            "sheets": [sheet.code for sheet in self.sheets[:1]],
-            "problems": [note.as_dict() for note in self.problems],
-        }
-
 
 def inspect(path: Path) -> LasInfo:
     """What a file says about itself; reads its header and tables and a few thousand points.

@@ -27,7 +27,7 @@ EXTRA_BYTES: Final = (b"LASF_Spec", 4)
 
 DESCRIPTOR_SIZE: Final = 192
 _TYPES: Final = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
-_NO_DATA, _MINIMUM, _MAXIMUM, _SCALE, _OFFSET = 1, 2, 4, 8, 16
+_SCALE, _OFFSET = 8, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +185,16 @@ def _described(payload: bytes) -> Iterator[tuple[str, str, int, Sequence[float] 
     """Name, type ('' for undocumented bytes), number of values, scales or None, and offsets of each descriptor."""
     for start in range(0, len(payload) - DESCRIPTOR_SIZE + 1, DESCRIPTOR_SIZE):
         number, options, label = struct.unpack_from("<2xBB32s", payload, start)
-        scales = struct.unpack_from("<3d", payload, start + 112) if options & _SCALE else None
-        if scales is not None and not all(math.isfinite(s) and s > 0 for s in scales[: max(1, (number - 1) // 10 + 1)]):
-            scales = None
+        scales = struct.unpack_from("<3d", payload, start + 112) if options & _SCALE else (1.0, 1.0, 1.0)
         offsets = struct.unpack_from("<3d", payload, start + 136) if options & _OFFSET else (0.0, 0.0, 0.0)
-        if scales is None and any(offsets):
-            scales = (1.0, 1.0, 1.0)
+        own = range((number - 1) // 10 + 1)
+        is_scaled = options & (_SCALE | _OFFSET) and all(
+            0 < scales[i] < math.inf and math.isfinite(offsets[i]) for i in own if i < 3
+        )
         if not 1 <= number <= 30:
             yield "", "", options if number == 0 else 0, None, offsets
         else:
-            yield _text(label), _TYPES[(number - 1) % 10], (number - 1) // 10 + 1, scales, offsets
+            yield _text(label), _TYPES[(number - 1) % 10], len(own), scales if is_scaled else None, offsets
 
 
 def _text(label: bytes) -> str:

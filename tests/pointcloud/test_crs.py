@@ -200,3 +200,11 @@ def test_unknown_codes_are_refused(text: str) -> None:
     with pytest.raises(CrsError, match=r"not known; expected an EPSG code like EPSG:6676") as caught:
         crs.parse(text)
     assert "解釈できません" in caught.value.ja
+
+
+def test_a_projection_without_area_of_use_fits_everywhere() -> None:
+    own = CRS.from_proj4("+proj=tmerc +lat_0=35 +lon_0=138 +ellps=GRS80 +units=m")
+    assert crs.resolve(own, "a.laz", IZUSAN).notes == ()
+    assert crs.resolve(None, NAME, IZUSAN, ZONE_8).crs == ZONE_8, "a CRS object will do for a code"
+    with pytest.raises(CrsError, match="states EPSG:6676"):
+        crs.resolve(None, NAME, IZUSAN, own)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from datetime import date
 from pathlib import Path
@@ -42,9 +41,6 @@ def test_the_header_in_words(tmp_path: Path) -> None:
     x, y = records["X"] * SCALES[0] + OFFSETS[0], records["Y"] * SCALES[1] + OFFSETS[1]
     assert info.bounds == Bounds(x.min(), y.min(), x.max(), y.max())
     assert info.density == 300 / info.bounds.area
-    found = json.loads(json.dumps(info.as_dict(), allow_nan=False))
-    assert (found["file"], found["crs"], found["sheets"]) == ("08NF2370.laz", "EPSG:6676", ["08NF2370"])
-    assert str(tmp_path) not in json.dumps(found), "a server's folders are nobody's business"
 
 
 def test_bare_files_have_little_to_say(tmp_path: Path) -> None:
@@ -54,7 +50,6 @@ def test_bare_files_have_little_to_say(tmp_path: Path) -> None:
     info = las.inspect(path)
     assert (info.crs, info.stated_crs, info.creation_date, info.sheets) == (None, None, None, ())
     assert info.density is None, "one point has no area"
-    assert info.as_dict()["density"] is None
 
 
 @pytest.mark.parametrize("suffix", [".las", ".laz"])
@@ -156,6 +151,27 @@ def test_extra_bytes_that_nothing_describes_are_no_dimension(tmp_path: Path, nam
     info = las.inspect(path)
     assert info.extra_dimensions == ()
     assert len(las.read(path)) == 300
+
+
+def test_scales_of_extra_bytes_that_mean_nothing_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.las"
+    make(path, 4, 6, has_extras=True)
+    place = path.read_bytes().index(b"Reflectance")
+    for scale in (0.0, float("nan"), -1.0):
+        patch(path, place - 4 + 112, struct.pack("<d", scale))
+        assert las.read(path).attributes["Reflectance"].dtype == np.int16
+    patch(path, place - 4 + 112, struct.pack("<d", 1e308))
+    assert not np.isfinite(las.read(path).attributes["Reflectance"]).all(), "the file says so, and it harms nobody"
+
+
+def test_descriptors_that_need_more_bytes_than_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.las"
+    make(path, 4, 6, has_extras=True)
+    patch(path, path.read_bytes().index(b"Reflectance") - 2, b"\x0a")  # int16 becomes float64
+    assert las.inspect(path).extra_dimensions == ("Amplitude", "Reflectance")
+    las.rewrite(path, tmp_path / "b.las", lambda _, p: {"Height": np.ones(len(p), np.float32)})
+    assert las.inspect(tmp_path / "b.las").extra_dimensions == ("Amplitude", "Reflectance", "Height")
+    np.testing.assert_array_equal(las.read(tmp_path / "b.las").attributes["Height"], np.ones(300))
 
 
 @pytest.mark.data

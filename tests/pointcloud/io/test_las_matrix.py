@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
 from pathlib import Path
 
 import laspy
@@ -12,7 +14,7 @@ from laspy.compression import LazBackend
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import LASPY_TO_PDAL
-from pointcloud.errors import ParameterError
+from pointcloud.errors import FileError, ParameterError
 from pointcloud.io import las
 from tests.pointcloud.io.las_files import COMBINATIONS, OFFSETS, SCALES, WAVEFORMS, make, patch
 
@@ -166,3 +168,65 @@ def test_bounds_are_half_open(tmp_path: Path, suffix: str) -> None:
             for name, column in expected.attributes.items():
                 assert part.attributes[name].dtype == column.dtype
                 np.testing.assert_array_equal(part.attributes[name], column)
+
+
+@pytest.mark.parametrize("suffix", [".las", ".laz"])
+def test_batches_are_one_cloud(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / f"a{suffix}"
+    make(path, n_points=1000)
+    whole = las.read(path)
+    monkeypatch.setattr("pointcloud.io.las.BATCH", 170)
+    again = las.read(path)
+    for column, expected in ((again.x, whole.x), (again.z, whole.z)):
+        np.testing.assert_array_equal(column, expected)
+    for name, column in whole.attributes.items():
+        np.testing.assert_array_equal(again.attributes[name], column)
+    part = Bounds(52050, -98450, 52100, -98400)
+    np.testing.assert_array_equal(las.read(path, bounds=part).x, whole.take(part.contains(whole.x, whole.y)).x)
+
+
+def test_bounds_lies_that_a_sample_finds_are_scanned_in_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.las"
+    make(path, n_points=1000)
+    expected = las.inspect(path).bounds
+    patch(path, 179, bytes(48))
+    monkeypatch.setattr("pointcloud.io.las.BATCH", 170)
+    assert las.inspect(path).bounds == expected
+
+
+@pytest.mark.parametrize("suffix", [".las", ".laz"])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, suffix: str) -> None:
+    """numpy's own allocations while a file of 10 MB goes by; the cloud would take 30 MB."""
+    path = tmp_path / f"a{suffix}"
+    make(path, 2, 3, 300_000)
+    tracemalloc.start()
+    try:
+        n_points = sum(len(cloud) for cloud in las.iter_chunks(path, 50_000))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert n_points == 300_000
+    # two pieces of 50,000 points at about 100 bytes as cloud, twice 34 bytes as records and compressed
+    assert peak < 20_000_000
+
+
+def test_a_table_whose_place_stands_at_the_end(tmp_path: Path) -> None:
+    """A writer that cannot go back puts the place of the chunk table behind it."""
+    path = tmp_path / "a.laz"
+    make(path)
+    expected = las.read(path)
+    content = path.read_bytes()
+    start = struct.unpack_from("<I", content, 96)[0]
+    place = content[start : start + 8]
+    path.write_bytes(content[:start] + struct.pack("<q", -1) + content[start + 8 :] + place)
+    np.testing.assert_array_equal(las.read(path).x, expected.x)
+
+
+def test_a_chunk_as_large_as_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.laz"
+    make(path)
+    monkeypatch.setattr("pointcloud.io.laz._LARGEST_CHUNK", 299 * 34)
+    with pytest.raises(FileError, match="a compressed chunk of 300 points; recompress with chunks of 50000"):
+        las.inspect(path)

@@ -230,6 +230,13 @@ def test_broken_files(tmp_path: Path, name: str, content: bytes, says: str) -> N
     assert name in str(caught.value)
 
 
+def test_a_huge_geojson_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pointcloud.io.vector.MAX_GEOJSON", 10)
+    (tmp_path / "a.geojson").write_text(json.dumps(collection(SCAR)), "utf-8")
+    with pytest.raises(FileError, match="at most 10 are read; use a GeoPackage"):
+        read_zones(tmp_path / "a.geojson", ZONE_8)
+
+
 def test_missing_files_and_crs(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="no such file"):
         read_zones(tmp_path / "a.gpkg", ZONE_8)
