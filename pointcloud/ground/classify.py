@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
+from pointcloud.ground.keypoints import key_cells
 from pointcloud.ground.lattice import Lattice, cells_of_points, working_grid
-from pointcloud.ground.mask import terrain
+from pointcloud.ground.mask import Terrain, find_terrain
 from pointcloud.ground.noise import high_outliers, low_outliers
 from pointcloud.ground.parameters import GroundParameters, Method, survey_parameters
 from pointcloud.ground.trend import heights, slopes
@@ -90,8 +91,8 @@ def classify(
     cells = cells_of_points(cloud, grid)
     water, high = _water(cloud), high_outliers(cloud, cells, grid)
     low, lowest = low_outliers(cloud, cells, water | high, grid)
-    ground = terrain(lowest, parameters)
-    labels, key_points = _labels(cloud, cells, lowest, ground.corners, parameters)
+    terrain = find_terrain(lowest, parameters)
+    labels, key_points = _labels(cloud, cells, lowest, terrain, parameters)
     labels[low] = ClassCode.LOW_NOISE
     labels[high] = ClassCode.HIGH_NOISE
     labels[water] = ClassCode.WATER
@@ -110,17 +111,17 @@ def _labels(
     cloud: PointCloud,
     cells: NDArray[np.int32],
     lowest: Lattice,
-    corners: Floats,
+    terrain: Terrain,
     parameters: GroundParameters,
 ) -> tuple[NDArray[np.uint8], Mask]:
-    residual = cloud.z - heights(cloud.x, cloud.y, cells, corners, lowest.grid)
-    slope = slopes(corners, parameters.cell)
+    residual = cloud.z - heights(cloud.x, cloud.y, cells, terrain.corners, lowest.grid)
+    slope = slopes(terrain.corners, parameters.cell)
     tolerance = parameters.threshold + parameters.scalar * slope.ravel()[cells]
     with np.errstate(invalid="ignore"):
         ground = np.abs(residual) <= tolerance
     labels = np.where(ground, np.uint8(ClassCode.GROUND), np.uint8(ClassCode.UNCLASSIFIED))
     key_points = np.zeros(len(cloud), dtype=bool)
-    key_points[lowest.index[lowest.known]] = True
+    key_points[lowest.index[key_cells(lowest, terrain, parameters.spacing)]] = True
     return labels, key_points & ground
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pointcloud.ground.lattice import Lattice, filled
 from pointcloud.ground.opening import object_mask
 from pointcloud.ground.parameters import GroundParameters
-from pointcloud.ground.steps import RESTORED_POINTS, Links, raised, relief
+from pointcloud.ground.steps import CLEARANCE, RESTORED_POINTS, STEP, Links, raised, relief
 from pointcloud.ground.trend import fit_corners, heights, slopes
 
 Floats = NDArray[np.float64]
@@ -41,20 +41,23 @@ class Terrain:
     corners: Floats
 
 
-def terrain(lowest: Lattice, parameters: GroundParameters) -> Terrain:
+def find_terrain(lowest: Lattice, parameters: GroundParameters) -> Terrain:
     """The ground among the lowest points and the smooth surface through it."""
     cell, shape = parameters.cell, lowest.grid.shape
     largest = max(1, math.ceil(parameters.window / cell))
     radii = [r for r in RADII if r < largest] + [largest]
     accepted = lowest.known & ~object_mask(filled(lowest.pz), cell, radii, parameters.slope, OFFSET)
     land = relief(lowest)
-    standing = raised(land, 2.0 * largest).reshape(shape)
+    standing = raised(land, 2.0 * largest, STEP[0]).reshape(shape)
+    decks = raised(land, 4.0 * largest, CLEARANCE).reshape(shape) & ~accepted
     accepted = _grown(lowest, _fit(lowest, accepted & ~standing)) & ~standing
     links = Links(land, slopes(_fit(lowest, accepted), cell))
     least_area = math.ceil(RESTORED_POINTS * max(1.0, (parameters.spacing / cell) ** 2))
     islands = links.islands(accepted.ravel(), least_area)
-    accepted = links.restored(accepted.ravel() & ~islands, standing.ravel() | islands, least_area).reshape(shape)
-    not_ground = standing | islands.reshape(shape)
+    accepted = links.restored(accepted.ravel() & ~islands, (standing | decks).ravel() | islands, least_area).reshape(
+        shape
+    )
+    not_ground = standing | decks | islands.reshape(shape)
     accepted = _grown(lowest, _fit(lowest, accepted)) & ~not_ground
     return Terrain(accepted, _fit(lowest, accepted))
 

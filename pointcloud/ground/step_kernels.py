@@ -67,19 +67,21 @@ def falls(
     reach: float,
     base: float,
     slope: float,
+    drop: float,
     out: Floats,
 ) -> None:
-    """Distance in cells along (dr, dc) to the first step, where that step leads below the cell's height; else 0.
+    """Distance in cells along (dr, dc) to the first step, where it leads ``drop`` below the cell; else 0.
 
     A step is a height difference of two neighbouring lowest points beyond ``base`` + ``slope`` x distance.
     """
     n_rows, n_columns = near.shape
     length = math.sqrt(dr * dr + dc * dc)
-    after = np.zeros((2, n_columns))
-    distance = np.zeros((2, n_columns))
+    n_kept = abs(dr) + 1
+    after = np.zeros((n_kept, n_columns))
+    distance = np.zeros((n_kept, n_columns))
     for i in range(n_rows):
         r = i if dr <= 0 else n_rows - 1 - i
-        now, before = i % 2, (i + 1) % 2 if dr != 0 else i % 2
+        now, before = i % n_kept, (i + 1) % n_kept if dr != 0 else 0
         for j in range(n_columns):
             c = j if dc <= 0 else n_columns - 1 - j
             r2, c2 = r + dr, c + dc
@@ -100,7 +102,7 @@ def falls(
                 distance[now, c], after[now, c] = length, pz[q]
             elif distance[before, c2] > 0.0 and distance[before, c2] + length <= reach:
                 distance[now, c], after[now, c] = distance[before, c2] + length, after[before, c2]
-            if distance[now, c] > 0.0 and pz[p] - after[now, c] > base:
+            if distance[now, c] > 0.0 and pz[p] - after[now, c] > drop:
                 out[r, c] = distance[now, c]
 
 

@@ -25,6 +25,8 @@ NEAR_REACH = 8
 """Cells up to which an empty cell takes part as its nearest lowest point."""
 STEP = (1.0, 0.8)
 """A step: height difference beyond 1.0 m + 0.8 x distance."""
+CLEARANCE = 4.0
+"""Metres under a bridge deck."""
 LINK = (0.2, 0.4, 0.5)
 """Two points join: height difference below 0.2 m + (0.4 + 0.5 x slope of the terrain) x distance."""
 SMOOTH_SHARE = 0.8
@@ -71,10 +73,11 @@ def relief(lowest: Lattice) -> Relief:
     return Relief(near, lowest.px.ravel(), lowest.py.ravel(), lowest.pz.ravel())
 
 
-def raised(land: Relief, width: float) -> Mask:
+def raised(land: Relief, width: float, drop: float) -> Mask:
     """Lowest points that fall off by a step on two opposite sides no more than ``width`` cells apart; flat.
 
-    True of decks, walls, roofs and trees; a ridge slopes down, a terrace falls on one side only.
+    True of decks, walls, roofs and trees; a ridge slopes down, a terrace falls on one side only. ``drop``: metres
+    from the point down to what lies beyond the step.
     """
     shape = land.near.shape
     out = np.zeros(shape, dtype=bool)
@@ -83,7 +86,8 @@ def raised(land: Relief, width: float) -> Mask:
             pair = [np.empty(shape), np.empty(shape)]
             jobs = [
                 pool.submit(
-                    step_kernels.falls, land.near, land.px, land.py, land.pz, sign * dr, sign * dc, width, *STEP, fall
+                    step_kernels.falls,
+                    *(land.near, land.px, land.py, land.pz, sign * dr, sign * dc, width, *STEP, drop, fall),
                 )
                 for sign, fall in zip((1, -1), pair, strict=True)
             ]
