@@ -1,8 +1,8 @@
 """One document in both executors, side by side: read LAZ, ``filters.smrf``, write LAZ.
 
-``python -m pipelines.bench.pipeline FILE.laz [--repeat 3]`` prints a Markdown table with seconds of the clock and of
-the processors, points per second and the peak resident memory of each executor's process. Each runs in a process of its own, PDAL as ``pdal
-pipeline``, tengun as ``tengun``'s Python; the time includes starting it.
+``python -m pipelines.bench.pipeline FILE.laz [--repeat 3]`` prints a Markdown table: seconds of the clock and of the
+processors, points per second, and the peak resident memory of each executor's process. Each runs in a process of
+its own, PDAL as ``pdal pipeline``, tengun as Python; the time includes starting it.
 """
 
 from __future__ import annotations
