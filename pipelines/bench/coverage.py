@@ -15,6 +15,7 @@ from scipy import ndimage
 from shapely import Point
 
 from pointcloud.change.sigma import SurveyQuality
+from pointcloud.change.stable import stable_ground
 from pointcloud.change.uncertainty import VolumeBudget, error_model, total_budget, zone_budget
 from pointcloud.change.volume import Interval
 from pointcloud.grid import Grid, Raster
@@ -39,7 +40,10 @@ class Case:
 
 
 def make_case(seed: int) -> Case:
-    """A scar and a deposit under noise that reaches far, twice as strong in one half of the area."""
+    """A scar and a deposit under noise that reaches far, twice as strong in one half of the area.
+
+    The later survey lies too high or too low by some centimetres, which is taken out on stable ground.
+    """
     random = np.random.default_rng(seed)
     x, y = np.meshgrid(*GRID.centres())
     u, v = x - GRID.west, y - GRID.south
@@ -51,7 +55,10 @@ def make_case(seed: int) -> Case:
     field = np.sqrt(1.0 - LONG_SHARE) * _noise(random, SHORT) + np.sqrt(LONG_SHARE) * _noise(random, LONG)
     flat = np.zeros(GRID.shape)
     quality = SurveyQuality(scatter / np.sqrt(2.0), flat, flat, flat)
-    return Case(Raster(truth + scatter * field, GRID), quality, truth)
+    measured = truth + scatter * field + random.normal(0.0, 0.05)
+    level = np.median(measured)
+    stable = stable_ground(Raster(measured - level, GRID))
+    return Case(Raster(measured - np.mean(measured[stable]), GRID), quality, truth)
 
 
 def intervals(case: Case) -> dict[str, tuple[Interval, float]]:

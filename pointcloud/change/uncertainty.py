@@ -7,7 +7,7 @@ and there without the share that noise adds; the plain sums stand beside them.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,31 @@ COVER_SIGMA = 0.04
 COVER_STEP = 2.0
 """Change of canopy height (m) that counts as trees gone or grown."""
 
+SIGMA_MISFIT = 0.05
+"""Share by which sigma may be off in one place, as five terms cannot describe every wood and wall."""
+
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Window = tuple[slice, slice]
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What noise does to cut and fill of each cell.
+
+    Parameters
+    ----------
+    added
+        Metres that noise adds to both; 0 where void or certain.
+    is_fill
+        Probability that the true change is a rise.
+    bend
+        Standard deviation times the normal density at the change, metres.
+    """
+
+    added: Floats
+    is_fill: Floats
+    bend: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +82,8 @@ class ErrorModel:
         Towards east and north of the mean terrain, 0 where not known.
     cover
         Metres by which a change of cover may bias a cell, the same way everywhere; NaN-free.
+    noise
+        What noise does to cut and fill.
     stable, region
         Ground that did not move, and ground where change is certain; cells in neither are open.
     patches
@@ -70,6 +95,7 @@ class ErrorModel:
     shift_sigma: Floats
     slope: tuple[Floats, Floats]
     cover: Floats
+    noise: Noise
     stable: Mask
     region: Mask
     patches: list[Patch]
@@ -98,6 +124,11 @@ class Parts:
     def total(self) -> float:
         """Root of the sum of squares."""
         return float(np.sqrt(self.independent**2 + self.correlated**2 + self.systematic**2))
+
+    def joined(self, other: Parts) -> Parts:
+        """Both, when they have nothing to do with each other."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Parts(*(float(np.hypot(a, b)) for a, b in pairs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +221,7 @@ def error_model(
         shift_sigma=_left_by_alignment(change, sigma.raster, correlation, stable, alignment),
         slope=(np.nan_to_num(slope[0]), np.nan_to_num(slope[1])),
         cover=np.zeros(change.grid.shape) if cover is None else cover,
+        noise=_noise(change, sigma.raster, correlation),
         stable=stable,
         region=certain_ground(change, patches),
         patches=patches,
@@ -229,17 +261,22 @@ def zone_budget(change: Raster, polygon: Polygon | MultiPolygon, error: ErrorMod
     Whoever draws a zone says that something happened there: all of its cells count, certain or not, so that the net
     is the plain net; only the share of noise is taken out of cut and fill.
     """
-    share = np.zeros(change.grid.shape)
     covered = coverage(polygon, change.grid)
-    if covered is not None:
-        share[covered[0].window_in(change.grid)] = covered[1]
-    return _budget(change, share, np.ones_like(error.region), float(polygon.area), error)
+    if covered is None:
+        nothing = Parts(0.0, 0.0, 0.0)
+        none = Volume(0.0, 0.0, 0.0, 0.0, float(polygon.area))
+        return VolumeBudget(none, none, none, 0.0, nothing, nothing, nothing, nothing)
+    grid, share = covered
+    everything = np.ones(share.shape, dtype=np.bool_)
+    cells = _cells(change, share, everything, error, grid.window_in(change.grid))
+    return _budget(cells, float(polygon.area), error)
 
 
 def total_budget(change: Raster, is_surveyed: Mask, error: ErrorModel) -> VolumeBudget:
     """Volume of everything that both surveys cover, with its account; only ground where change is certain counts."""
     area = float(np.count_nonzero(is_surveyed)) * change.grid.cell_area
-    return _budget(change, is_surveyed.astype(np.float64), error.region, area, error)
+    cells = _cells(change, is_surveyed.astype(np.float64), error.region, error, np.s_[:, :])
+    return _budget(cells, area, error)
 
 
 def _left_by_alignment(
@@ -255,49 +292,65 @@ def _left_by_alignment(
     return np.array([0.0, 0.0, float(np.hypot(np.mean(change.values[stable]), error))])
 
 
-def _budget(change: Raster, share: Floats, counted: Mask, area: float, error: ErrorModel) -> VolumeBudget:
-    known = np.isfinite(change.values)
-    weight = np.where(known, share * change.grid.cell_area, 0.0)
-    depth = np.where(known, change.values, 0.0)
-    sigma = np.nan_to_num(error.sigma.raster.values)
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The part of everything that a budget looks at: change and sigma with zero for void, weights in m2."""
+
+    depth: Floats
+    sigma: Floats
+    weight: Floats
+    counted: Mask
+    noise: Noise
+    slope: tuple[Floats, Floats]
+    cover: Floats
+    cell: float
+
+
+def _cells(change: Raster, share: Floats, counted: Mask, error: ErrorModel, window: Window) -> _Cells:
+    values = np.asarray(change.values[window], dtype=np.float64)
+    known = np.isfinite(values)
+    noise = Noise(error.noise.added[window], error.noise.is_fill[window], error.noise.bend[window])
+    return _Cells(
+        depth=np.where(known, values, 0.0),
+        sigma=np.nan_to_num(error.sigma.raster.values[window]),
+        weight=np.where(known, share * change.grid.cell_area, 0.0),
+        counted=counted,
+        noise=noise,
+        slope=(error.slope[0][window], error.slope[1][window]),
+        cover=error.cover[window],
+        cell=change.grid.cell,
+    )
+
+
+def _budget(cells: _Cells, area: float, error: ErrorModel) -> VolumeBudget:
+    weight, inside = cells.weight, cells.weight * cells.counted
     known_area = float(np.sum(weight))
     places = (known_area, max(0.0, area - known_area))
-    inside = weight * counted
-    noise, p_fill = _noise_share(change, error)
-    plain = _sums(depth, inside)
+    plain = _sums(cells.depth, inside)
     # cut and fill shrink by the same amount, so that the net stays, and neither falls below nothing
-    added = min(float(np.sum(inside * noise)), *plain)
-    parts = {
-        name: _parts(error, inside * probability, change)
-        for name, probability in (("cut", 1.0 - p_fill), ("fill", p_fill), ("net", np.ones_like(p_fill)))
-    }
-    raw_parts = _parts(error, weight, change)
-    detected = weight * (np.abs(depth) > NORMAL_95 * sigma)
+    added = min(float(np.sum(inside * cells.noise.added)), *plain)
     cut, fill = (v - added for v in plain)
-    raw_cut, raw_fill = _sums(depth, weight)
-    has_weight = weight > 0.0
-    lod = NORMAL_95 * float(np.median(sigma[has_weight])) if has_weight.any() else None
-    return VolumeBudget(
-        volume=Volume(
-            cut,
-            fill,
-            fill - cut,
-            *places,
-            _interval(cut, parts["cut"], floor=0.0),
-            _interval(fill, parts["fill"], floor=0.0),
-            _interval(fill - cut, parts["net"]),
-            lod,
-        ),
-        raw=Volume(
-            raw_cut, raw_fill, raw_fill - raw_cut, *places, net_ci95_m3=_interval(raw_fill - raw_cut, raw_parts)
-        ),
-        thresholded=_plain(depth, detected, places),
-        noise_m3=added,
-        cut=parts["cut"],
-        fill=parts["fill"],
-        net=parts["net"],
-        raw_net=raw_parts,
+    unsure = _unsure_noise(cells, inside, error)
+    parts_cut = _parts(cells, inside * (1.0 - cells.noise.is_fill), error).joined(unsure)
+    parts_fill = _parts(cells, inside * cells.noise.is_fill, error).joined(unsure)
+    parts_net, parts_raw = _parts(cells, inside, error), _parts(cells, weight, error)
+    raw_cut, raw_fill = _sums(cells.depth, weight)
+    detected = weight * (np.abs(cells.depth) > NORMAL_95 * cells.sigma)
+    sigma = cells.sigma[weight > 0.0]
+    headline = Volume(
+        cut,
+        fill,
+        fill - cut,
+        *places,
+        cut_ci95_m3=_interval(cut, parts_cut, floor=0.0),
+        fill_ci95_m3=_interval(fill, parts_fill, floor=0.0),
+        net_ci95_m3=_interval(fill - cut, parts_net),
+        level_of_detection_m=NORMAL_95 * float(np.median(sigma)) if sigma.size else None,
     )
+    raw = Volume(raw_cut, raw_fill, raw_fill - raw_cut, *places, net_ci95_m3=_interval(raw_fill - raw_cut, parts_raw))
+    over = _sums(cells.depth, detected)
+    thresholded = Volume(*over, over[1] - over[0], *places)
+    return VolumeBudget(headline, raw, thresholded, added, parts_cut, parts_fill, parts_net, parts_raw)
 
 
 def _sums(depth: Floats, weight: Floats) -> tuple[float, float]:
@@ -305,49 +358,50 @@ def _sums(depth: Floats, weight: Floats) -> tuple[float, float]:
     return float(np.sum(weight * np.maximum(-depth, 0.0))), float(np.sum(weight * np.maximum(depth, 0.0)))
 
 
-def _plain(depth: Floats, weight: Floats, places: tuple[float, float]) -> Volume:
-    cut, fill = _sums(depth, weight)
-    return Volume(cut, fill, fill - cut, *places)
+def _noise(change: Raster, sigma: Raster, correlation: Correlation) -> Noise:
+    """What normal noise does to cut and fill, cell by cell.
 
-
-def _noise_share(change: Raster, error: ErrorModel) -> tuple[Floats, Floats]:
-    """Metres that noise adds to both cut and fill of each cell, and the probability that a cell is fill.
-
-    For a true change d and normal noise of standard deviation s both sums grow by s phi(d/s) - |d| Phi(-|d|/s).
-    The mean of a small window stands for d, and zero where that mean is within its own noise: the noise of the mean
-    would otherwise look like change and hide half of what has to be taken out.
+    For a true change d and noise of standard deviation s both sums grow by s phi(d/s) - |d| Phi(-|d|/s). The mean of
+    a small window stands for d, and zero where that mean is within its own noise: the noise of the mean would
+    otherwise look like change and hide half of what has to be taken out.
 
     References
     ----------
     Leone, F.C., Nelson, L.S. & Nottingham, R.B. 1961, "The folded normal distribution", Technometrics 3,
     DOI 10.1080/00401706.1961.10489974.
     """
-    sigma = np.nan_to_num(error.sigma.raster.values)
+    spread = np.nan_to_num(sigma.values)
     size = odd_cells(SMOOTHING, change.grid.cell)
     ones = Raster(np.full((size, size), 1.0 / size**2), Grid(0, 0, size, size, change.grid.cell))
-    own = sum(variance_of_sum(ones, error.correlation))
-    mean = np.nan_to_num(window_mean(change.values, size))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = np.where(sigma > 0.0, mean / sigma, np.sign(mean) * np.inf)
-    t = np.where(np.abs(t) > NORMAL_95 * np.sqrt(own), np.nan_to_num(t, posinf=np.inf, neginf=-np.inf), 0.0)
-    far = np.minimum(np.abs(t), 40.0)
-    density = np.exp(-0.5 * far**2) / np.sqrt(2.0 * np.pi)
-    return sigma * (density - far * special.ndtr(-far)), np.asarray(special.ndtr(t))
+    own = sum(variance_of_sum(ones, correlation))
+    t = np.divide(
+        np.nan_to_num(window_mean(change.values, size)), spread, out=np.zeros(spread.shape), where=spread > 0.0
+    )
+    t = np.where(np.abs(t) > NORMAL_95 * np.sqrt(own), np.clip(t, -40.0, 40.0), 0.0)
+    density = np.exp(-0.5 * t**2) / np.sqrt(2.0 * np.pi)
+    added = spread * (density - np.abs(t) * special.ndtr(-np.abs(t)))
+    return Noise(added, np.asarray(special.ndtr(t), dtype=np.float64), spread * density)
 
 
-def _parts(error: ErrorModel, weight: Floats, change: Raster) -> Parts:
+def _unsure_noise(cells: _Cells, weight: Floats, error: ErrorModel) -> Parts:
+    """Standard errors of the share of noise itself: it varies from place to place, and sigma is not known exactly.
+
+    The sum of max(noise, 0) varies with the square of the noise too, whose covariance is the squared covariance:
+    the second term of the Hermite series of the positive part, bend (z^2 - 1) / 2.
+    """
+    grid = Grid(0, 0, weight.shape[1], weight.shape[0], cells.cell)
+    squares = variance_of_sum(Raster(weight * cells.noise.bend / np.sqrt(2.0), grid), error.correlation, power=2)
+    misfit = SIGMA_MISFIT * float(np.sum(weight * cells.noise.added))
+    return Parts(float(np.sqrt(squares[0])), float(np.sqrt(squares[1])), misfit)
+
+
+def _parts(cells: _Cells, weight: Floats, error: ErrorModel) -> Parts:
     """Standard errors of the sum of ``weight`` (m2) times change."""
-    rows, columns = (np.flatnonzero(np.any(weight != 0.0, axis=axis)) for axis in (1, 0))
-    if rows.size == 0:
-        return Parts(0.0, 0.0, 0.0)
-    window = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-    part = weight[window]
-    noisy = part * np.nan_to_num(error.sigma.raster.values[window])
-    grid = Grid(0, 0, part.shape[1], part.shape[0], change.grid.cell)
-    independent, correlated = variance_of_sum(Raster(noisy, grid), error.correlation)
-    east, north = (float(np.sum(part * s[window])) for s in error.slope)
-    by_shift = error.shift_sigma * np.array([east, north, float(np.sum(part))])
-    by_cover = float(np.sum(part * error.cover[window]))
+    grid = Grid(0, 0, weight.shape[1], weight.shape[0], cells.cell)
+    independent, correlated = variance_of_sum(Raster(weight * cells.sigma, grid), error.correlation)
+    east, north = (float(np.sum(weight * s)) for s in cells.slope)
+    by_shift = error.shift_sigma * np.array([east, north, float(np.sum(weight))])
+    by_cover = float(np.sum(weight * cells.cover))
     return Parts(
         float(np.sqrt(independent)), float(np.sqrt(correlated)), float(np.sqrt(np.sum(by_shift**2) + by_cover**2))
     )

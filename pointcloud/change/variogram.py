@@ -146,7 +146,7 @@ def fit(variogram: Variogram) -> Correlation:
     return Correlation(nugget, (short, long), (near, far))
 
 
-def variance_of_sum(weights: Raster, correlation: Correlation) -> tuple[float, float]:
+def variance_of_sum(weights: Raster, correlation: Correlation, power: int = 1) -> tuple[float, float]:
     """Variance of a weighted sum of cells: what independent errors give, and what correlated ones add.
 
     Parameters
@@ -155,6 +155,8 @@ def variance_of_sum(weights: Raster, correlation: Correlation) -> tuple[float, f
         Weight times standard deviation of each cell, 0 or NaN where a cell takes no part.
     correlation
         Covariance of cells of unit variance.
+    power
+        The covariance counts to this power, as it does for the power-th Hermite polynomial of normal errors.
 
     References
     ----------
@@ -162,7 +164,9 @@ def variance_of_sum(weights: Raster, correlation: Correlation) -> tuple[float, f
     spatial mean); here the double sum itself, by fast Fourier transform, so that any shape and any weights are exact.
     """
     values = np.nan_to_num(np.asarray(weights.values, dtype=np.float64))
-    independent = correlation.nugget * float(np.sum(values**2))
+    shared = sum(correlation.sills)
+    own = (correlation.nugget + shared) ** power - shared**power
+    independent = own * float(np.sum(values**2))
     if not any(correlation.sills) or not values.any():
         return independent, 0.0
     step = max(1, -(-max(values.shape) // FFT_CELLS))
@@ -171,7 +175,7 @@ def variance_of_sum(weights: Raster, correlation: Correlation) -> tuple[float, f
     spectrum = fft.rfft2(blocks, shape)
     products = fft.irfft2(np.abs(spectrum) ** 2, shape)
     rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in shape)
-    covariance = _block_covariance(rows, columns, step, weights.grid.cell, correlation)
+    covariance = _block_covariance(rows, columns, step, weights.grid.cell, correlation, power)
     return independent, max(0.0, float(np.sum(products * covariance)))
 
 
@@ -185,7 +189,12 @@ def _block_sums(values: Floats, step: int) -> Floats:
 
 
 def _block_covariance(
-    rows: NDArray[np.int64], columns: NDArray[np.int64], step: int, cell: float, correlation: Correlation
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    step: int,
+    cell: float,
+    correlation: Correlation,
+    power: int,
 ) -> Floats:
     """Mean covariance between the cells of two blocks of ``step`` x ``step`` cells, by distance in blocks."""
     total = np.zeros((rows.size, columns.size))
@@ -194,7 +203,7 @@ def _block_covariance(
     for i, share_i in zip(offsets, share, strict=True):
         for j, share_j in zip(offsets, share, strict=True):
             distance = cell * np.hypot((rows * step + i)[:, None], (columns * step + j)[None, :])
-            total += share_i * share_j * correlation.covariance(distance)
+            total += share_i * share_j * correlation.covariance(distance) ** power
     return total
 
 
