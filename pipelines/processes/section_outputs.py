@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 TITLES = {"survey": "現況", "before": "変化前", "after": "変化後", "design": "計画"}
 CSV_ENCODINGS = {"utf8": "utf-8-sig", "cp932": "cp932"}
-MAX_PREVIEWS = 40
 
 
 def summarise(
@@ -140,7 +139,7 @@ def _title_block(series: Series, epochs: Sequence[Epoch], parameters: SectionPar
 def _write_drawings(
     context: Context, series: Series, block: TitleBlock, parameters: SectionParameters
 ) -> list[OutputFile]:
-    from pointcloud.drawing import dxf, typeset
+    from pointcloud.drawing import dxf
     from pointcloud.drawing.profile_sheet import profile_sheets
     from pointcloud.drawing.section_sheet import section_sheets
 
@@ -150,15 +149,12 @@ def _write_drawings(
     dxf.write_sheets(folder / "cross_sections.dxf", sheets, parameters.dxf_version)
     dxf.write_sheets(folder / "profile.dxf", profile, parameters.dxf_version)
     dxf.write_world(folder / "sections_3d.dxf", series, parameters.dxf_version)
-    typeset.write_pdf(folder / "cross_sections.pdf", sheets)
-    typeset.write_pdf(folder / "profile.pdf", profile)
     return [
-        OutputFile("cross_sections.pdf", "application/pdf", Text("Cross-sections to scale", "横断図 (PDF)")),
-        OutputFile("profile.pdf", "application/pdf", Text("Longitudinal profile to scale", "縦断図 (PDF)")),
         OutputFile("cross_sections.dxf", "image/vnd.dxf", Text("Cross-sections (DXF)", "横断図 (DXF)")),
         OutputFile("profile.dxf", "image/vnd.dxf", Text("Longitudinal profile (DXF)", "縦断図 (DXF)")),
         OutputFile("sections_3d.dxf", "image/vnd.dxf", Text("Sections as 3-D polylines", "断面線 3 次元 (DXF)")),
-        *_write_previews(context, [("cross_sections", sheets), ("profile", profile)]),
+        *_write_pages(context, "cross_sections", sheets),
+        *_write_pages(context, "profile", profile),
     ]
 
 
@@ -171,20 +167,20 @@ def _profile_scale(series: Series, paper: str) -> int:
     return next((s for s in H_SCALES if series.line.length * 1000.0 / s <= room and s < 1000), 1000)
 
 
-def _write_previews(context: Context, drawings: Sequence[tuple[str, Sequence[Sheet]]]) -> list[OutputFile]:
-    """PNG and SVG of the first sheets."""
-    from pointcloud.drawing import typeset
+def _write_pages(context: Context, stem: str, sheets: Sequence[Sheet]) -> list[OutputFile]:
+    """PDF of all sheets, PNG and SVG of each."""
+    from pointcloud.drawing.typeset import Typesetter
 
-    files = []
-    for stem, sheets in drawings:
-        shown = sheets[:MAX_PREVIEWS]
-        for suffix, media, write in (
-            (".png", "image/png", typeset.write_png), (".svg", "image/svg+xml", typeset.write_svg),
-        ):  # fmt: skip
-            names = [f"{stem}_{i:02d}{suffix}" for i in range(1, len(shown) + 1)]
-            write([context.workspace / name for name in names], shown)
-            titles = [Text(f"Preview: {sheet.title}", f"図面: {sheet.title}") for sheet in shown]
-            files += [OutputFile(name, media, title) for name, title in zip(names, titles, strict=True)]
+    pages, folder = Typesetter(sheets), context.workspace
+    pages.write_pdf(folder / f"{stem}.pdf")
+    title = {"cross_sections": Text("Cross-sections to scale", "横断図 (PDF)"),
+             "profile": Text("Longitudinal profile to scale", "縦断図 (PDF)")}[stem]  # fmt: skip
+    files = [OutputFile(f"{stem}.pdf", "application/pdf", title)]
+    for suffix, media, write in ((".png", "image/png", pages.write_png), (".svg", "image/svg+xml", pages.write_svg)):
+        names = [f"{stem}_{i:02d}{suffix}" for i in range(1, len(sheets) + 1)]
+        write([folder / name for name in names])
+        titles = [Text(f"Preview: {sheet.title}", f"図面: {sheet.title}") for sheet in sheets]
+        files += [OutputFile(name, media, text) for name, text in zip(names, titles, strict=True)]
     return files
 
 

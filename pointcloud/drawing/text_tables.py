@@ -26,7 +26,7 @@ def write_csv(path: Path, table: Table, encoding: str) -> tuple[str, ...]:
     """
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(table)
-    lost = sorted({c for c in text.getvalue() if not _encodable(c, encoding)})
+    lost = sorted(c for c in set(text.getvalue()) if not _encodable(c, encoding))
     with staged(path) as stage:
         stage.write_bytes(text.getvalue().encode(encoding, errors="replace"))
     return tuple(lost)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pylopdf_fonts_jp
@@ -40,51 +40,57 @@ _DASHES = {"DASHED": '"dashed"', "CENTER": '"dash-dotted"'}
 _LEVELS = {"bottom": "bottom", "middle": "horizon", "top": "top"}
 
 
-def write_pdf(path: Path, sheets: Sequence[Sheet]) -> None:
-    """Write one PDF with a page a sheet; the same sheets give the same bytes.
+class Typesetter:
+    """Sheets that are set once and written in several formats.
 
-    Raises
-    ------
-    ResourceError
-        When the file cannot be written.
+    Parameters
+    ----------
+    sheets
+        One or more.
     """
-    with staged(path) as stage:
-        stage.write_bytes(_compiled(sheets, "pdf")[0])
 
+    def __init__(self, sheets: Sequence[Sheet]) -> None:
+        import typst
 
-def write_png(paths: Sequence[Path], sheets: Sequence[Sheet], dpi: float = 110.0) -> None:
-    """Write a PNG of each sheet.
+        fonts = Path(pylopdf_fonts_jp.__file__).parent
+        self._source = markup(sheets).encode("utf-8")
+        self._compiler: Any = typst.Compiler(font_paths=[str(fonts)], ignore_system_fonts=True)
 
-    Raises
-    ------
-    ResourceError
-        When a file cannot be written.
-    """
-    for path, content in zip(paths, _compiled(sheets, "png", ppi=dpi), strict=True):
-        with staged(path) as stage:
-            stage.write_bytes(content)
+    def write_pdf(self, path: Path) -> None:
+        """Write one PDF with a page a sheet; the same sheets give the same bytes.
 
+        Raises
+        ------
+        ResourceError
+            When the file cannot be written.
+        """
+        self._write([path], "pdf")
 
-def write_svg(paths: Sequence[Path], sheets: Sequence[Sheet]) -> None:
-    """Write an SVG of each sheet; texts are outlines.
+    def write_png(self, paths: Sequence[Path], dpi: float = 110.0) -> None:
+        """Write a PNG of each sheet, one path a sheet.
 
-    Raises
-    ------
-    ResourceError
-        When a file cannot be written.
-    """
-    for path, content in zip(paths, _compiled(sheets, "svg"), strict=True):
-        with staged(path) as stage:
-            stage.write_bytes(content)
+        Raises
+        ------
+        ResourceError
+            When a file cannot be written.
+        """
+        self._write(paths, "png", ppi=dpi)
 
+    def write_svg(self, paths: Sequence[Path]) -> None:
+        """Write an SVG of each sheet, one path a sheet; texts are outlines.
 
-def _compiled(sheets: Sequence[Sheet], kind: str, **options: Any) -> list[bytes]:
-    import typst
+        Raises
+        ------
+        ResourceError
+            When a file cannot be written.
+        """
+        self._write(paths, "svg")
 
-    fonts = Path(pylopdf_fonts_jp.__file__).parent
-    source = markup(sheets).encode("utf-8")
-    made = typst.compile(source, format=kind, font_paths=[str(fonts)], ignore_system_fonts=True, **options)  # type: ignore[call-overload]
-    return list(made) if isinstance(made, list) else [made]
+    def _write(self, paths: Sequence[Path], kind: Literal["pdf", "png", "svg"], **options: Any) -> None:
+        made = self._compiler.compile(self._source, format=kind, **options)
+        for path, content in zip(paths, made if isinstance(made, list) else [made], strict=True):
+            with staged(path) as stage:
+                stage.write_bytes(content)
 
 
 def markup(sheets: Sequence[Sheet]) -> str:

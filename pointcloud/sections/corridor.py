@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -18,8 +19,14 @@ from pointcloud.io.survey import Survey
 from pointcloud.sections.line import CentreLine
 from pointcloud.sections.stations import Station
 
-_CELL = 32.0
-"""Metres of a cell of the corridor's mask: small beside tiles, large beside the distance of points."""
+_CELL = 8.0
+"""Metres of a cell of the corridor's mask: small beside a corridor, large beside the distance of points."""
+
+_MAX_CELLS = 1_000_000
+"""Cells of a mask; those of very long lines are larger."""
+
+_BAND = 64.0
+"""Metres of a band of cells that a COPC file is read by: smaller ones would read its coarse nodes too often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +52,15 @@ class Corridor:
         return inside
 
     def boxes(self) -> Iterator[Bounds]:
-        """Half-open rectangles that hold each touched cell once: runs of cells of one row."""
-        for row in range(self.grid.n_rows):
-            steps = np.diff(np.concatenate(([0], self.touched[row].astype(np.int8), [0])))
-            north = self.grid.north - row * _CELL
+        """Half-open rectangles that hold each touched cell once: runs of cells in bands of rows."""
+        cell, n_rows = self.grid.cell, max(1, round(_BAND / self.grid.cell))
+        for row in range(0, self.grid.n_rows, n_rows):
+            band = self.touched[row : row + n_rows]
+            steps = np.diff(np.concatenate(([0], band.any(axis=0).astype(np.int8), [0])))
+            north = self.grid.north - row * cell
             for first, last in zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True):
                 west = self.grid.west
-                yield Bounds(west + first * _CELL, north - _CELL, west + last * _CELL, north)
+                yield Bounds(west + first * cell, north - len(band) * cell, west + last * cell, north)
 
     def read(self, survey: Survey, dimensions: Sequence[str]) -> PointCloud:
         """The survey's points in the touched cells, file after file.
@@ -91,9 +100,10 @@ def reach(line: CentreLine, stations: Sequence[Station]) -> shapely.Geometry:
 def corridor(shape: shapely.Geometry, margin: float) -> Corridor:
     """Cells that a shape touches when it is grown by ``margin`` metres."""
     strip = shapely.buffer(shape, margin, quad_segs=4)
-    grid = Grid.covering(Bounds(*strip.bounds), _CELL)
+    bounds = Bounds(*strip.bounds)
+    grid = Grid.covering(bounds, max(_CELL, math.ceil(math.sqrt(bounds.area / _MAX_CELLS))))
     east, north = np.meshgrid(*grid.centres())
-    half = _CELL / 2.0
+    half = grid.cell / 2.0
     shapely.prepare(strip)
     cells = shapely.box(east - half, north - half, east + half, north + half)
     return Corridor(grid, shapely.intersects(strip, cells))

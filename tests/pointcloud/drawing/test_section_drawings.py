@@ -10,10 +10,11 @@ import numpy as np
 import pypdf
 import pytest
 
-from pointcloud.drawing import dxf, typeset
+from pointcloud.drawing import dxf
 from pointcloud.drawing.profile_sheet import profile_sheets
 from pointcloud.drawing.section_sheet import section_sheets, shaded
 from pointcloud.drawing.sheet import SIZES, Label, Stroke, TitleBlock, cad_layers, check_paper
+from pointcloud.drawing.typeset import Typesetter
 from pointcloud.errors import ParameterError
 from pointcloud.sections.cut import SectionLine
 from tests.oracles.section_series import example_series
@@ -136,7 +137,7 @@ def test_world_lines_lie_on_the_ground(tmp_path, series):
 def test_pdf_is_to_scale(tmp_path, sheets):
     """The frame's corners from the page's own drawing operators, transformations included."""
     path = tmp_path / "sections.pdf"
-    typeset.write_pdf(path, sheets)
+    Typesetter(sheets).write_pdf(path)
     pages = pypdf.PdfReader(path).pages
     assert len(pages) == len(sheets)
     width, height = sheets[0].size
@@ -169,13 +170,14 @@ def drawn_points(page):
 
 def test_same_sheets_same_bytes(tmp_path, sheets):
     for name in ("a.pdf", "b.pdf"):
-        typeset.write_pdf(tmp_path / name, sheets[:1])
+        Typesetter(sheets[:1]).write_pdf(tmp_path / name)
     assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
 
 
 def test_previews(tmp_path, sheets):
-    typeset.write_png([tmp_path / "a.png"], sheets[:1], dpi=40)
-    typeset.write_svg([tmp_path / "a.svg"], sheets[:1])
+    pages = Typesetter(sheets[:1])
+    pages.write_png([tmp_path / "a.png"], dpi=40)
+    pages.write_svg([tmp_path / "a.svg"])
     assert (tmp_path / "a.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert "<svg" in (tmp_path / "a.svg").read_text("utf-8")[:200]
 
