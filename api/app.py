@@ -18,7 +18,7 @@ from api.housekeeping import remove_leftovers
 from api.jobs.dispatcher import Dispatcher
 from api.jobs.folder import exclusive
 from api.requests import BodyLimit, RequestLog
-from api.routes import datasets, jobs, landing, processes
+from api.routes import datasets, jobs, landing, pipelines, processes
 from api.schemas import ProblemDocument
 from api.service import Service
 from api.settings import Settings
@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     errors.install(app)
-    for router in (landing.router, processes.router, jobs.router, datasets.router):
+    for router in (landing.router, processes.router, jobs.router, datasets.router, pipelines.router):
         app.include_router(router)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes, exempt="/datasets")
     app.add_middleware(RequestLog)

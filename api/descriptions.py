@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from fastapi import Request
 
+from api.execution import INLINE
 from api.links import EXECUTE_REL, link
 from api.schemas import (
     Bilingual,
@@ -92,7 +93,7 @@ def bilingual(text: Text) -> Bilingual:
 
 
 def _dataset_input(one: DatasetInput) -> InputDescription:
-    schema: dict[str, Any] = {"oneOf": [*_REFERENCE["oneOf"], _INLINE]} if one.kind == "polygons" else _REFERENCE
+    schema: dict[str, Any] = {"oneOf": [*_REFERENCE["oneOf"], _INLINE]} if one.kind in INLINE else _REFERENCE
     return InputDescription(
         title=one.title.en,
         title_ja=one.title.ja,

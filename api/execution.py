@@ -15,11 +15,15 @@ from typing import Any, Final
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from api.datasets.names import ACCEPTED
 from api.datasets.store import find_dataset
 from api.records import DatasetRecord
 from api.validation import explain
 from pipelines.process import DatasetInput, Parameters, Process
 from pointcloud.errors import NotFoundError, ParameterError
+
+INLINE: Final = ("polygons", "lines")
+"""Kinds of input that a request may hold itself, as GeoJSON."""
 
 _DATASET_PATH: Final = re.compile(r"(?:https?://[^/\s]+)?(?:/[^?#\s]*)?/datasets/([0-9a-f-]{36})")
 
@@ -136,7 +140,7 @@ def _bad_reference(declared: DatasetInput, en: str, ja: str) -> ParameterError:
     many_en = ", or a list of these" if declared.many else ""
     many_ja = "、またはその配列" if declared.many else ""
     inline_en, inline_ja = (
-        (', or {"value": GeoJSON}', '、または {"value": GeoJSON}') if declared.kind == "polygons" else ("", "")
+        (', or {"value": GeoJSON}', '、または {"value": GeoJSON}') if declared.kind in INLINE else ("", "")
     )
     return ParameterError(
         f'input {declared.name}: got {en}; expected a dataset id, or {{"href": "/datasets/<id>"}}{many_en}{inline_en}',
@@ -147,7 +151,7 @@ def _bad_reference(declared: DatasetInput, en: str, ja: str) -> ParameterError:
 
 
 def _inline_geojson(declared: DatasetInput, value: Any) -> bytes:
-    if declared.kind != "polygons" or not isinstance(value, dict):
+    if declared.kind not in INLINE or not isinstance(value, dict):
         raise _bad_reference(declared, "an inline value", "埋め込みデータ")
     return json.dumps(value, ensure_ascii=False).encode()
 
@@ -174,7 +178,7 @@ def _dataset(session: Session, declared: DatasetInput, dataset_id: str) -> Datas
         raise ParameterError(
             f"input {declared.name}: {error.en}", f"入力 {declared.name}: {error.ja}", field=declared.name
         ) from error
-    if dataset.kind != declared.kind:
+    if dataset.kind not in ACCEPTED[declared.kind]:
         raise ParameterError(
             f"input {declared.name}: dataset {dataset_id} ({dataset.name}) holds {dataset.kind}; "
             f"expected {declared.kind}",

@@ -9,6 +9,8 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, I
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
+from api.datasets.names import Kind
+
 ID_LENGTH = 36
 MAX_MESSAGE = 2000
 
@@ -48,7 +50,7 @@ class DatasetRecord(Record):
 
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
-    kind: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[Kind] = mapped_column(String(16))
     size: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
     info: Mapped[dict[str, Any]]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.datasets.names import Kind
 from api.jobs.states import JobStatus
 
 
@@ -214,7 +215,7 @@ class Dataset(Answer):
 
     id: str
     name: str
-    kind: Literal["pointcloud", "polygons"]
+    kind: Kind
     size: int
     sha256: str
     created: datetime
@@ -237,6 +238,13 @@ class Health(Answer):
     jobs: dict[str, int]
     workers: int
     free_bytes: int
+    executors: dict[str, dict[str, Any]]
+
+
+class PipelineList(Answer):
+    """PDAL documents with the options that can be set."""
+
+    pipelines: list[dict[str, Any]]
 
 
 class ProblemDocument(Answer):

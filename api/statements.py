@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import Request
 
@@ -60,11 +60,10 @@ def output_links(job: JobRecord, request: Request) -> list[OutputLink]:
 
 def dataset_answer(dataset: DatasetRecord, request: Request) -> Dataset:
     """A dataset with what its file says."""
-    kind: Literal["pointcloud", "polygons"] = "pointcloud" if dataset.kind == "pointcloud" else "polygons"
     return Dataset(
         id=dataset.id,
         name=dataset.name,
-        kind=kind,
+        kind=dataset.kind,
         size=dataset.size,
         sha256=dataset.sha256,
         created=dataset.created,

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.bench.command import app as bench
+from pipelines.cli_pipeline import app as pipeline
+from pipelines.cli_sections import measure, sections
 from pointcloud.errors import CancelledError, ParameterError, TengunError
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-app.add_typer(bench, name="bench")
 
 Files = Annotated[list[Path], typer.Argument(help="LAS/LAZ/COPC files or folders of tiles 点群ファイルまたはフォルダ")]
 Folder = Annotated[Path, typer.Option("-o", "--output", help="Output folder 出力フォルダ")]
@@ -102,6 +102,12 @@ def volume(
         inputs = {"before": [before], "after": [after], "zones": [zones] if zones else []}
         parameters = {"crs": crs, "cell": cell, "max_gap": max_gap}
         show(execute("volume-change", inputs, parameters, output, as_json), as_json, output)
+
+
+app.command()(sections)
+app.command()(measure)
+app.add_typer(pipeline, name="pipeline")
+app.add_typer(bench, name="bench")
 
 
 def execute(

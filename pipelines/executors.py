@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines import pdal, pdal_cut
+from pipelines import pdal
 from pipelines.document import Document, check, tunables
-from pipelines.native import executor as native
 from pipelines.pdal import Limits
 from pointcloud.errors import NotFoundError, ParameterError, ResourceError, TengunError
 
@@ -72,6 +71,8 @@ def choose(document: Document, executor: Executor = "auto") -> Literal["native",
     NotFoundError
         When PDAL is needed and not here.
     """
+    from pipelines.native import executor as native
+
     check(document)
     unknown = native.unknown_to_native(document)
     if executor == "pdal" or (executor == "auto" and unknown):
@@ -124,6 +125,9 @@ def run(
     TengunError
         Whatever is wrong with the document, its data, or the machine.
     """
+    from pipelines import pdal_cut
+    from pipelines.native import executor as native
+
     chosen = choose(document, executor)
     started = time.monotonic()
     if chosen == "pdal":

@@ -13,17 +13,47 @@ _ANY_PLANE: Final = "EPSG:6676"
 _MAX_NAMES: Final = 100
 
 
-def inspect_file(path: Path, kind: Kind) -> dict[str, Any]:
-    """JSON-ready facts of a file; what a user should put right before a job stands under ``problems``.
+def inspect_file(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
+    """What a file turned out to hold, and JSON-ready facts of it.
+
+    What a user should put right before a job stands under ``problems``. A drawing is kept as it is: whether it holds
+    the line or surface that a job wants is the job's to say, in a process that may fail.
 
     Raises
     ------
     FileError
         When the file is broken or not what its name says.
     GeometryError
-        When a zone is not a valid polygon.
+        When a zone is not a valid polygon, or a line not a line.
     """
-    return _pointcloud(path) if kind == "pointcloud" else _polygons(path)
+    if kind == "pointcloud":
+        return kind, _pointcloud(path)
+    if kind == "drawing":
+        return kind, {"problems": []}
+    if _holds_lines(path):
+        return "lines", _lines(path)
+    return "polygons", _polygons(path)
+
+
+def _holds_lines(path: Path) -> bool:
+    """Whether a vector file's geometry is stated to be lines; what cannot be read is judged as polygons."""
+    import pyogrio
+
+    try:
+        return "LineString" in (pyogrio.read_info(path)["geometry_type"] or "")
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
+        return False
+
+
+def _lines(path: Path) -> dict[str, Any]:
+    from pointcloud.crs import parse
+    from pointcloud.sections.reading import read_lines
+
+    try:
+        lines = read_lines(path, parse(_ANY_PLANE))
+    except CrsError as error:  # as for polygons
+        return {"n_lines": None, "names": [], "problems": [{"code": error.code, "en": error.en, "ja": error.ja}]}
+    return {"n_lines": len(lines), "names": [line.name for line in lines[:_MAX_NAMES]], "problems": []}
 
 
 def _pointcloud(path: Path) -> dict[str, Any]:

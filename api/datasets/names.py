@@ -12,7 +12,8 @@ from typing import Final, Literal
 
 from pointcloud.errors import FileError
 
-Kind = Literal["pointcloud", "polygons"]
+Kind = Literal["pointcloud", "polygons", "lines", "drawing"]
+"""``drawing``: a format that holds lines or surfaces, and whose content the job judges."""
 
 KINDS: Final[dict[str, Kind]] = {
     ".las": "pointcloud",
@@ -20,8 +21,20 @@ KINDS: Final[dict[str, Kind]] = {
     ".geojson": "polygons",
     ".json": "polygons",
     ".gpkg": "polygons",
+    ".dxf": "drawing",
+    ".xml": "drawing",
+    ".sim": "drawing",
+    ".csv": "drawing",
 }
-"""Suffix in lower case -> what the file holds."""
+"""Suffix in lower case -> what the file holds; GeoJSON and GeoPackage may turn out to hold lines."""
+
+ACCEPTED: Final[dict[str, tuple[Kind, ...]]] = {
+    "pointcloud": ("pointcloud",),
+    "polygons": ("polygons",),
+    "lines": ("lines", "drawing"),
+    "surface": ("drawing",),
+}
+"""Kind of a process's input -> kinds of datasets that it takes."""
 
 _MAX_BYTES: Final = 200
 _FORBIDDEN: Final = set('/\\:*?"<>|')

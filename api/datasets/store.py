@@ -127,7 +127,7 @@ class DatasetStore:
         """The record of a file that has arrived whole; its folder's name becomes the dataset's id."""
         dataset_id = path.parent.name
         try:
-            info = inspect_file(path, kind)
+            kind, info = inspect_file(path, kind)
         except TengunError as error:
             problem = Problem.from_error(error, [path.parent])
             raise type(error)(problem.en, problem.ja, **problem.details) from error

@@ -39,7 +39,7 @@ async def add_dataset(
     service: TheService,
     name: Annotated[str | None, Query(description="The file's name, such as 08ND77.laz.")] = None,
 ) -> Dataset:
-    """Take a file in: LAS, LAZ, COPC, or polygons as GeoJSON or GeoPackage.
+    """Take a file in: LAS, LAZ, COPC, polygons or lines as GeoJSON or GeoPackage, drawings (DXF, LandXML, SIMA, CSV).
 
     The body is the file itself, its name in ``?name=``; or a form with a file. It goes to disk as it
     arrives, and its header is checked before the answer.

@@ -13,6 +13,7 @@ from api.links import CONFORMANCE_REL, JOBS_REL, PROCESSES_REL, link
 from api.schemas import Conformance, Health, Link, Links
 from api.service import TheService
 from api.version import software_version
+from pipelines.executors import executors
 from pointcloud.errors import NotFoundError
 
 router = APIRouter(tags=["service"])
@@ -63,6 +64,7 @@ def health(service: TheService) -> Health:
         jobs=counts,
         workers=service.settings.workers,
         free_bytes=shutil.disk_usage(service.settings.data_dir).free,
+        executors=executors(),
     )
 
 

@@ -94,3 +94,13 @@ def test_health(client: Office) -> None:
     assert health["status"] == "ok"
     assert health["workers"] == 2
     assert health["free_bytes"] > 0
+    assert health["executors"]["native"]["available"] is True
+    assert set(health["executors"]) == {"native", "pdal"}
+
+
+def test_pipelines_are_listed_with_their_options(client: Office) -> None:
+    pipelines = {p["id"]: p for p in client.get("/pipelines").json()["pipelines"]}
+    assert {"ground", "normalize", "terrain", "change"} <= set(pipelines)
+    assert any(option["name"] == "crop.bounds" for option in pipelines["ground"]["options"])
+    assert client.get("/pipelines/ground").json() == pipelines["ground"]
+    assert client.get("/pipelines/none").status_code == 404

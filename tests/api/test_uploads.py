@@ -108,10 +108,21 @@ def test_a_file_that_is_cut_short_is_refused(client: Office, tile: Path) -> None
     assert problem["code"] == "file"
 
 
-def test_lines_and_points_are_no_polygons(client: Office) -> None:
+def test_a_line_is_taken_as_a_line(client: Office) -> None:
     line = {"type": "LineString", "coordinates": [[138.0, 35.0], [138.1, 35.0]]}
-    problem = refused(client, "line.geojson", json.dumps(line).encode())
-    assert problem["code"] == "geometry"
+    dataset = client.post("/datasets", params={"name": "line.geojson"}, content=json.dumps(line).encode()).json()
+    assert dataset["kind"] == "lines"
+    assert dataset["info"]["n_lines"] == 1
+
+
+@pytest.mark.parametrize("name", ["alignment.xml", "路線.dxf", "points.sim", "stations.csv"])
+def test_drawings_wait_for_the_job_to_read_them(client: Office, name: str) -> None:
+    assert client.post("/datasets", params={"name": name}, content=b"any").json()["kind"] == "drawing"
+
+
+def test_points_are_no_polygons(client: Office) -> None:
+    point = {"type": "Point", "coordinates": [138.0, 35.0]}
+    assert refused(client, "point.geojson", json.dumps(point).encode())["code"] == "geometry"
 
 
 @pytest.mark.parametrize(
