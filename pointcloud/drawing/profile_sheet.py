@@ -138,7 +138,8 @@ def _draw_bands(sheet: Sheet, series: Series, page: _Page, rows: list[str]) -> N
             text = _cell(title, series, section, before)
             if text:
                 y = page.y - (len(rows) - j - 0.5) * _ROW
-                size = _TEXT if len(text) < 12 else _TEXT * 12 / len(text)
+                wide = sum(1.0 if c.isascii() else 1.8 for c in text)
+                size = _TEXT * min(1.0, 10.0 / wide)  # ten figures fill a row
                 level: Level = "bottom" if i else "top"  # the first stands right of its line, clear of the row's name
                 sheet.text("text", x - 0.4 if i else x + 0.4, y, text, size, "center", level, 90)
     _draw_slopes(sheet, series, page, inside, page.y - (len(rows) - 1) * _ROW)
