@@ -20,7 +20,7 @@ from pointcloud.change.align import Alignment
 from pointcloud.change.detection import Patch, certain_ground, find_patches
 from pointcloud.change.sigma import CellSigma, SurveyQuality, cell_sigma
 from pointcloud.change.stable import odd_cells, stable_ground, window_mean
-from pointcloud.change.variogram import Correlation, empirical, fit, variance_of_sum
+from pointcloud.change.variogram import Correlation, estimate, variance_of_sum
 from pointcloud.change.volume import Volume, coverage
 from pointcloud.grid import Grid, Raster
 
@@ -213,7 +213,7 @@ def error_model(
     sigma = cell_sigma(change, before, after, stable)
     with np.errstate(invalid="ignore", divide="ignore"):
         standardised = np.where(stable, change.values / sigma.raster.values, np.nan)
-    correlation = fit(empirical(Raster(standardised, change.grid)))
+    correlation = estimate(Raster(standardised, change.grid))
     patches = find_patches(change, sigma.raster, correlation, stable)
     return ErrorModel(
         sigma=sigma,
@@ -277,6 +277,12 @@ def total_budget(change: Raster, is_surveyed: Mask, error: ErrorModel) -> Volume
     area = float(np.count_nonzero(is_surveyed)) * change.grid.cell_area
     cells = _cells(change, is_surveyed.astype(np.float64), error.region, error, np.s_[:, :])
     return _budget(cells, area, error)
+
+
+def mask_parts(change: Raster, error: ErrorModel, mask: Mask, window: Window) -> Parts:
+    """Standard errors of the volume of some cells of a window (row and column slices) of the change."""
+    cells = _cells(change, mask.astype(np.float64), mask, error, window)
+    return _parts(cells, cells.weight, error)
 
 
 def _left_by_alignment(

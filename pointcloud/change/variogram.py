@@ -11,13 +11,16 @@ from scipy import fft, optimize
 
 from pointcloud.change import variogram_kernels
 from pointcloud.errors import InputError
-from pointcloud.grid import Raster
+from pointcloud.grid import Grid, Raster
 
 N_PAIRS = 60_000
 """Pairs drawn for each distance."""
 
 MAX_LAG = 300.0
 """Longest distance (m) looked at; what reaches farther is a matter of alignment."""
+
+LEAST_BLOCKS = 100
+"""Blocks of stable ground below which nothing is said about errors that reach far."""
 
 LEAST_PAIRS = 500
 """A distance with fewer pairs is left out."""
@@ -99,7 +102,7 @@ def empirical(values: Raster, seed: int = 1) -> Variogram:
     longest = min(MAX_LAG / values.grid.cell, min(field.shape) / 3.0)
     edges = np.unique(np.round(np.geomspace(1.0, max(longest, 2.0), 22), 3))
     n_bins = edges.size - 1
-    if known.size < LEAST_PAIRS:
+    if known.size < LEAST_BLOCKS:
         raise _too_few(known.size)
     start = random.choice(known, size=min(N_PAIRS, 4 * known.size))
     rows, columns = (np.ascontiguousarray(i, dtype=np.int64) for i in np.unravel_index(start, field.shape))
@@ -109,11 +112,41 @@ def empirical(values: Raster, seed: int = 1) -> Variogram:
     steps = [np.rint(radius * part).astype(np.int64) for part in (np.sin(angle), np.cos(angle))]
     sums, lags, counts = np.zeros(n_bins), np.zeros(n_bins), np.zeros(n_bins, dtype=np.int64)
     variogram_kernels.add_pairs(field, rows, columns, steps[0], steps[1], sums, lags, counts)
-    enough = counts >= LEAST_PAIRS
+    enough = counts >= min(LEAST_PAIRS, known.size)
     if np.count_nonzero(enough) < 3:
         raise _too_few(known.size)
     number = counts[enough]
     return Variogram(lags[enough] / number * values.grid.cell, sums[enough] / number, number)
+
+
+def estimate(values: Raster) -> Correlation:
+    """Correlation of a raster's cells: what reaches a few cells from the cells, what reaches far from block means.
+
+    Next to the noise of single cells a part that reaches far is hardly seen, although it decides the error of a
+    sum. In means of blocks as wide as the short part reaches, the short part is small, and what is left of it is its
+    whole contribution to a sum, whatever its shape.
+
+    Raises
+    ------
+    InputError
+        When there are too few values.
+
+    References
+    ----------
+    Hugonnet, R. et al. 2022, DOI 10.1109/JSTARS.2022.3188922 (short and long range, and their test by patches).
+    """
+    fine = fit(empirical(values))
+    size = max(2, int(np.ceil(fine.ranges[0] / values.grid.cell)))
+    blocks = _block_means(values, size)
+    if np.count_nonzero(np.isfinite(blocks.values)) < LEAST_BLOCKS or not fine.sills[0] > 0.0:
+        return fine
+    coarse = _fit_parts(empirical(blocks), far_only=True)
+    far_sill, far_range = coarse.sills[1], coarse.ranges[1]
+    sill = max(0.0, fine.sills[0] + fine.sills[1] - far_sill)
+    # the sum over all distances of a spherical part is pi / 5 times sill times range squared
+    reach = coarse.nugget * blocks.grid.cell_area - fine.nugget * values.grid.cell_area
+    near_range = float(np.sqrt(max(reach, 0.0) * 5.0 / (np.pi * sill))) if sill > 0.0 else values.grid.cell
+    return Correlation(fine.nugget, (sill, far_sill), (max(near_range, 0.5 * values.grid.cell), far_range))
 
 
 def fit(variogram: Variogram) -> Correlation:
@@ -123,8 +156,12 @@ def fit(variogram: Variogram) -> Correlation:
     ----------
     Cressie, N. 1985, "Fitting variogram models by weighted least squares", Mathematical Geology 17,
     DOI 10.1007/BF01032109 (weights: pairs over squared model; here the squared estimate, damped so that the many
-    pairs of long distances do not decide alone). Hugonnet et al. 2022, DOI 10.1109/JSTARS.2022.3188922 (nested).
+    pairs of long distances do not decide alone).
     """
+    return _fit_parts(variogram, far_only=False)
+
+
+def _fit_parts(variogram: Variogram, *, far_only: bool) -> Correlation:
     lag, gamma = variogram.lag, variogram.gamma
     top = float(np.max(gamma))
     if not top > 0.0:
@@ -137,13 +174,29 @@ def fit(variogram: Variogram) -> Correlation:
     fits = []
     for share in (0.15, 0.4):
         middle = lag[0] + share * (lag[-1] - lag[0])
-        lower = [0.0, 0.0, 0.0, 0.5 * lag[0], middle]
-        upper = [2 * top, 2 * top, 2 * top, middle, 2.0 * lag[-1]]
-        start = [0.1 * top, 0.6 * top, 0.2 * top, float(np.sqrt(lag[0] * middle)), 0.5 * (middle + upper[4])]
+        near_sill = 1e-12 * top if far_only else 2.0 * top
+        shortest = 1.5 * lag[0] if far_only else middle
+        lower = [0.0, 0.0, 0.0, 0.5 * lag[0], shortest]
+        upper = [2.0 * top, near_sill, 2.0 * top, middle, max(lag[-1], 2.0 * shortest)]
+        start = [0.1 * top, 0.5 * near_sill, 0.2 * top, float(np.sqrt(lag[0] * middle)), 0.5 * (shortest + upper[4])]
         fits.append(optimize.least_squares(residuals, start, bounds=(lower, upper)))
     best = min(fits, key=lambda found: float(found.cost))
     nugget, short, long, near, far = (float(v) for v in best.x)
     return Correlation(nugget, (short, long), (near, far))
+
+
+def _block_means(values: Raster, size: int) -> Raster:
+    """Means of whole blocks of ``size`` x ``size`` cells; NaN where more than a fifth of a block is void."""
+    rows, columns = (n // size for n in values.grid.shape)
+    if min(rows, columns) < 1:
+        return Raster(np.full((1, 1), np.nan), Grid(0, 0, 1, 1, size * values.grid.cell))
+    cells = np.asarray(values.values, dtype=np.float64)[: rows * size, : columns * size]
+    cells = cells.reshape(rows, size, columns, size).transpose(0, 2, 1, 3).reshape(rows, columns, -1)
+    known = np.isfinite(cells)
+    number = known.sum(axis=2)
+    total = np.where(known, cells, 0.0).sum(axis=2)
+    mean = np.divide(total, number, out=np.full(total.shape, np.nan), where=number >= 0.8 * size**2)
+    return Raster(mean, Grid(0, 0, columns, rows, size * values.grid.cell))
 
 
 def variance_of_sum(weights: Raster, correlation: Correlation, power: int = 1) -> tuple[float, float]:

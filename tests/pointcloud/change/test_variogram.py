@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from pointcloud.change import variogram_kernels
-from pointcloud.change.variogram import FFT_CELLS, Correlation, Variogram, empirical, fit, variance_of_sum
+from pointcloud.change.variogram import FFT_CELLS, Correlation, Variogram, empirical, estimate, fit, variance_of_sum
 from pointcloud.errors import InputError
 from pointcloud.grid import Grid, Raster
 from tests.oracles.variograms import double_sum, pair_sums
@@ -47,6 +47,20 @@ def test_known_field():
     np.testing.assert_allclose(found.ranges[0], 4.0, rtol=0.2)
     np.testing.assert_allclose(found.sills[1], 0.25, rtol=0.5)
     assert 20 < found.ranges[1] < 90
+
+
+def test_weak_part_that_reaches_far_is_seen_in_block_means():
+    """Three per cent of the variance, but two thirds of the error of a sum."""
+    found = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        near, far = (ndimage.gaussian_filter(rng.normal(size=(200, 200)), s, mode="wrap") for s in (1.2, 10.0))
+        field = np.sqrt(0.97) * near * np.sqrt(4 * np.pi) * 1.2 + np.sqrt(0.03) * far * np.sqrt(4 * np.pi) * 10
+        model = estimate(Raster(field, Grid(0, 0, 200, 200, 1.0)))
+        found.append(model.nugget + sum(np.pi / 5 * c * r**2 for c, r in zip(model.sills, model.ranges, strict=True)))
+    # integrals of exp(-h^2 / 4 s^2): 4 pi s^2; forty far waves a field leave a third of uncertainty to each
+    expected = 4 * np.pi * (0.97 * 1.2**2 + 0.03 * 10**2)
+    np.testing.assert_allclose(np.mean(found), expected, rtol=0.35)
 
 
 def test_white_noise_is_nugget():
