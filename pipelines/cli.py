@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -94,13 +94,14 @@ def volume(
     zones: Annotated[Path | None, typer.Option(help="Polygons (GeoJSON, GeoPackage, Shapefile) 集計区域")] = None,
     cell: Cell = 0.5,
     max_gap: MaxGap = 5.0,
+    align: Annotated[Literal["auto", "none"], typer.Option(help="Alignment on stable ground 位置合わせ")] = "auto",
     crs: Crs = None,
     as_json: AsJson = False,
 ) -> None:
     """Cut, fill and net volume between two surveys 前後の点群から土量を計算."""
     with reported():
         inputs = {"before": [before], "after": [after], "zones": [zones] if zones else []}
-        parameters = {"crs": crs, "cell": cell, "max_gap": max_gap}
+        parameters = {"crs": crs, "cell": cell, "max_gap": max_gap, "align": align}
         show(execute("volume-change", inputs, parameters, output, as_json), as_json, output)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ class SurveySurfaces:
         DSM in metres, NaN where no return fell.
     is_surveyed
         Cells within ``max_gap`` of any return; the rest of the grid lies outside the survey.
+    key_points
+        Ground points inside the grid that carry the terrain, without attributes.
     counts
         ``in`` = points by class (``class_2`` ...) + ``outside`` the grid; ``key_points`` of them carry the terrain.
     ground
@@ -47,6 +50,7 @@ class SurveySurfaces:
     terrain: Raster
     top: Raster
     is_surveyed: NDArray[np.bool_]
+    key_points: PointCloud
     counts: Counter[str]
     ground: dict[str, Any]
 
@@ -75,27 +79,21 @@ def survey_surfaces(survey: Survey, grid: Grid, max_gap: float, report: Report) 
     TengunError
         When a file cannot be read or the run is cancelled.
     """
-    parameters = ground_parameters(survey, grid)
-    halo = max(required_halo(parameters), max_gap) + grid.cell
-    tiles = tiling.plan(grid, survey.n_points, halo)
-    empty = Raster(np.full(grid.shape, np.nan), grid)
-    surfaces = SurveySurfaces(
-        empty,
-        Raster(empty.values.copy(), grid),
-        np.zeros(grid.shape, dtype=np.bool_),
-        Counter({"in": survey.n_points}),
-        parameters.as_dict(),
-    )
-    for i, tile in enumerate(tiles):
-        cloud = survey.read(bounds=tile.reach, dimensions=DIMENSIONS)
+    parameters, tiles = _tiles(survey, grid, max_gap)
+    work = _Work(grid, max_gap, Counter({"in": survey.n_points}))
+    for i, (core, read) in enumerate(tiles):
+        report(i / len(tiles))
+        cloud = read()
         report((i + 0.4) / len(tiles))
-        result = classify(cloud, parameters=parameters)
-        report((i + 0.7) / len(tiles))
-        _add_tile(surfaces, tile.core, cloud, result, max_gap)
+        work.add(core, cloud, classify(cloud, parameters=parameters))
         report((i + 1) / len(tiles))
-    inside = sum(number for name, number in surfaces.counts.items() if name.startswith("class_"))
-    surfaces.counts["outside"] = survey.n_points - inside
-    return surfaces
+    work.counts["outside"] = survey.n_points - sum(n for name, n in work.counts.items() if name.startswith("class_"))
+    x, y, z = (np.concatenate(part) for part in work.key_points)
+    key_points = PointCloud(x, y, z, {}, survey.crs, survey.vertical_datum)
+    return SurveySurfaces(
+        Raster(work.terrain, grid), Raster(work.top, grid), work.is_surveyed, key_points, work.counts,
+        parameters.as_dict(),
+    )  # fmt: skip
 
 
 def ground_parameters(survey: Survey, grid: Grid) -> GroundParameters:
@@ -104,17 +102,41 @@ def ground_parameters(survey: Survey, grid: Grid) -> GroundParameters:
     return survey_parameters(survey.read(bounds=tile.reach, dimensions=()) for tile in tiles)
 
 
-def _add_tile(surfaces: SurveySurfaces, core: Grid, cloud: PointCloud, result: GroundResult, max_gap: float) -> None:
-    window = core.window_in(surfaces.terrain.grid)
-    key = result.key_points
-    terrain = surface.terrain(cloud.x[key], cloud.y[key], cloud.z[key], core, max_gap)
-    surfaces.terrain.values[window] = terrain.height.values
-    labelled = cloud.with_attributes(Classification=result.labels)
-    surfaces.top.values[window] = surface.highest_return(labelled, core).values
-    surfaces.is_surveyed[window] = surface.distance_to_points(cloud.x, cloud.y, core, max_gap) <= max_gap
-    inside = core.bounds.contains(cloud.x, cloud.y)
-    surfaces.counts["key_points"] += int(np.count_nonzero(key & inside))
-    surfaces.counts.update(class_counts(result.labels[inside]))
+def _tiles(
+    survey: Survey, grid: Grid, max_gap: float
+) -> tuple[GroundParameters, list[tuple[Grid, Callable[[], PointCloud]]]]:
+    """Parameters of the filter, and each tile's core with what reads its points; a small survey is read once."""
+    if len(tiling.plan(grid, survey.n_points, 0.0)) == 1:
+        whole = survey.read(dimensions=DIMENSIONS)
+        return survey_parameters(whole), [(grid, lambda: whole)]
+    parameters = ground_parameters(survey, grid)
+    halo = max(required_halo(parameters), max_gap) + grid.cell
+    tiles = tiling.plan(grid, survey.n_points, halo)
+    return parameters, [(tile.core, partial(survey.read, bounds=tile.reach, dimensions=DIMENSIONS)) for tile in tiles]
+
+
+class _Work:
+    """The surfaces while tiles come in."""
+
+    def __init__(self, grid: Grid, max_gap: float, counts: Counter[str]) -> None:
+        self.grid, self.max_gap, self.counts = grid, max_gap, counts
+        self.terrain, self.top = np.full(grid.shape, np.nan), np.full(grid.shape, np.nan)
+        self.is_surveyed = np.zeros(grid.shape, dtype=np.bool_)
+        self.key_points: tuple[list[NDArray[np.float64]], ...] = ([], [], [])
+
+    def add(self, core: Grid, cloud: PointCloud, result: GroundResult) -> None:
+        """Write a tile's surfaces into its window, and count the points of its core."""
+        window, key = core.window_in(self.grid), result.key_points
+        terrain = surface.terrain(cloud.x[key], cloud.y[key], cloud.z[key], core, self.max_gap)
+        self.terrain[window] = terrain.height.values
+        labelled = cloud.with_attributes(Classification=result.labels)
+        self.top[window] = surface.highest_return(labelled, core).values
+        self.is_surveyed[window] = surface.distance_to_points(cloud.x, cloud.y, core, self.max_gap) <= self.max_gap
+        inside = core.bounds.contains(cloud.x, cloud.y)
+        for part, values in zip(self.key_points, (cloud.x, cloud.y, cloud.z), strict=True):
+            part.append(values[key & inside])
+        self.counts["key_points"] += int(np.count_nonzero(key & inside))
+        self.counts.update(class_counts(result.labels[inside]))
 
 
 def class_counts(labels: NDArray[np.uint8]) -> Counter[str]:

@@ -27,16 +27,29 @@ def result_table(outputs: Outputs, folder: Path) -> None:
 
 def volume_table(summary: Mapping[str, Any]) -> Table:
     """Cut, fill, net and area of the whole and of each zone; m3 to the whole number."""
-    table = Table(title=f"土量 Volume  ({summary['crs']}, 格子 cell {summary['cell_m']:g} m)", title_justify="left")
+    table = Table(
+        title=f"土量 Volume, ± 95 %  ({summary['crs']}, 格子 cell {summary['cell_m']:g} m)", title_justify="left"
+    )
     table.add_column("区域 zone")
     for name in ("切土 cut m3", "盛土 fill m3", "差引 net m3", "面積 area m2", "欠測 void m2"):
         table.add_column(name, justify="right")
-    rows = [{"name": "全体 total", **summary["total"]}, *summary["zones"]]
-    for row in rows:
-        keys = ("cut_m3", "fill_m3", "net_m3", "area_m2", "void_area_m2")
-        signed = {"net_m3"}
-        table.add_row(str(row["name"]), *(f"{row[k]:+,.0f}" if k in signed else f"{row[k]:,.0f}" for k in keys))
+    for row in [{"name": "全体 total", **summary["total"]}, *summary["zones"]]:
+        table.add_row(
+            str(row["name"]),
+            _with_interval(row, "cut"),
+            _with_interval(row, "fill"),
+            _with_interval(row, "net"),
+            f"{row['area_m2']:,.0f}",
+            f"{row['void_area_m2']:,.0f}",
+        )
     return table
+
+
+def _with_interval(row: Mapping[str, Any], name: str) -> str:
+    """A volume, and half the width of its 95 % interval where there is one."""
+    value, interval = row[f"{name}_m3"], row[f"{name}_ci95_m3"]
+    text = f"{value:+,.0f}" if name == "net" else f"{value:,.0f}"
+    return text if interval is None else f"{text} ± {(interval[1] - interval[0]) / 2:,.0f}"
 
 
 def alignment_line(alignment: Mapping[str, Any]) -> str:

@@ -11,6 +11,9 @@ from pointcloud.grid import Grid
 MAX_POINTS = 20_000_000
 """Points of a tile at even density: about 1.5 GB while it is worked on. Smaller surveys are one tile."""
 
+MAX_CELLS = 40_000_000
+"""Cells of a tile: 3 km x 3 km at 0.5 m. Bounds the memory of surveys whose files lie far apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -21,7 +24,7 @@ class Tile:
 
 
 def plan(grid: Grid, n_points: int, halo: float, max_points: int = MAX_POINTS) -> tuple[Tile, ...]:
-    """Cut a grid into equal windows so that each holds at most ``max_points`` at even density.
+    """Cut a grid into equal windows so that each holds at most ``max_points`` at even density, and `MAX_CELLS` cells.
 
     Parameters
     ----------
@@ -37,7 +40,7 @@ def plan(grid: Grid, n_points: int, halo: float, max_points: int = MAX_POINTS) -
     tuple of Tile
         From the north-west, row by row.
     """
-    n_tiles = max(1, math.ceil(n_points / max_points))
+    n_tiles = max(1, math.ceil(n_points / max_points), math.ceil(grid.n_rows * grid.n_columns / MAX_CELLS))
     n_down = min(grid.n_rows, max(1, round(math.sqrt(n_tiles * grid.n_rows / grid.n_columns))))
     n_across = min(grid.n_columns, math.ceil(n_tiles / n_down))
     tiles = []

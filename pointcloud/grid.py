@@ -12,8 +12,8 @@ from pyproj import CRS
 from pointcloud.bounds import Bounds
 from pointcloud.errors import ParameterError
 
-MAX_CELLS = 2_000_000_000
-"""Largest grid in one piece: 2e9 cells are 22 km x 22 km at 0.5 m. Larger surveys are processed in tiles."""
+MAX_CELLS = 400_000_000
+"""Largest grid in one piece: 10 km x 10 km at 0.5 m, 3.2 GB a raster. Larger areas are given in parts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,48 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
 
 from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Process
-from pipelines.processes.terrain import COG, SurfaceParameters
+from pipelines.processes.terrain import SurfaceParameters
 from pipelines.progress import Stage, Text
 
 if TYPE_CHECKING:
     from pipelines.engine import SurveySurfaces
-    from pointcloud.change.volume import Volume
-    from pointcloud.grid import Raster
+    from pipelines.processes.volume_result import Epoch, Result
+    from pointcloud.change.align import Alignment
+    from pointcloud.grid import Grid
     from pointcloud.io.survey import Survey
-    from pointcloud.io.vector import Zone
-
-METHODS = {
-    "one_point": {
-        "title": {
-            "en": "Point method: each cell is a column at its centre; cells on a zone's boundary count with their "
-            "exact share",
-            "ja": "点高法 (1点法): 格子中心の標高差×格子面積。区域境界の格子は面積比で按分",
-        }
-    }
-}
 
 
-@dataclass(frozen=True, slots=True)
-class _Epoch:
-    name: str
-    survey: Survey
-    surfaces: SurveySurfaces
+class VolumeParameters(SurfaceParameters):
+    """Parameters of ``volume-change``."""
+
+    align: Literal["auto", "none"] = Field(
+        "auto",
+        title="Alignment / 位置合わせ",
+        description="auto: shift between the surveys found on stable ground and taken out where it is significant; "
+        "none: as they are / auto: 不動域からずれを求め、有意なら補正。none: 補正しない",
+    )
 
 
-class VolumeChange(Process[SurfaceParameters]):
+class VolumeChange(Process[VolumeParameters]):
     """``volume-change``: difference of the terrains of two surveys, for the whole and per zone."""
 
     id = "volume-change"
     version = "1"
     title = Text("Volume change", "土量変化")
     description = Text(
-        "Cut, fill and net volume between two surveys, for their overlap and for each zone, with difference maps.",
-        "前後二時期の点群から切土量・盛土量・差引土量を全体と区域ごとに求め、差分図を作成します。",
+        "Cut, fill and net volume between two surveys with 95 % intervals, for their overlap and for each zone, with "
+        "difference maps.",
+        "前後二時期の点群から切土量・盛土量・差引土量を 95 % 区間とともに全体と区域ごとに求め、差分図を作成します。",
     )
     inputs = (
         DatasetInput("before", Text("Survey before", "変化前の点群"), "pointcloud"),
@@ -55,35 +52,35 @@ class VolumeChange(Process[SurfaceParameters]):
         Stage("open", Text("Checking the inputs", "入力の確認"), 1),
         Stage("before", Text("Ground and terrain before", "変化前の地盤分類と地形"), 8),
         Stage("after", Text("Ground and terrain after", "変化後の地盤分類と地形"), 8),
-        Stage("volume", Text("Difference and volumes", "差分と土量"), 1),
+        Stage("align", Text("Alignment on stable ground", "不動域による位置合わせ"), 5),
+        Stage("volume", Text("Difference, volumes, intervals", "差分・土量・信頼区間"), 4),
         Stage("write", Text("Writing rasters and maps", "ラスタと図の出力"), 4),
     )
-    parameters_type = SurfaceParameters
+    parameters_type = VolumeParameters
 
-    def run(self, inputs: Mapping[str, Sequence[Path]], parameters: SurfaceParameters, context: Context) -> Outputs:
+    def run(self, inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameters, context: Context) -> Outputs:
         """See `Process.run`; writes volume.json, difference, DTM and hillshade rasters and maps."""
         from pipelines.engine import survey_grid
-        from pointcloud.change.difference import common_grid, difference
-        from pointcloud.change.volume import total_volume, zone_volume
+        from pipelines.processes.volume_result import Epoch, measure
+        from pointcloud.change.difference import common_grid
         from pointcloud.io.vector import read_zones
 
         context.progress.at("open")
         surveys = _open_pair(inputs, parameters)
         zones = [z for path in inputs.get("zones", ()) for z in read_zones(path, surveys["before"].crs)]
         grid = common_grid(*(survey_grid(s, parameters.cell) for s in surveys.values()))
-        epochs = [_surfaces(name, survey, grid, parameters, context) for name, survey in surveys.items()]
+        before, after = (
+            Epoch(name, survey, _surfaces(name, survey, grid, parameters, context)) for name, survey in surveys.items()
+        )
+        context.progress.at("align")
+        alignment, after = _aligned(before, after, parameters)
         context.progress.at("volume")
-        before, after = (e.surfaces for e in epochs)
-        change = difference(before.terrain, after.terrain)
-        total = total_volume(change, before.is_surveyed & after.is_surveyed)
-        volumes = [(zone, zone_volume(change, zone.polygon)) for zone in zones]
+        result: Result = measure(before, after, alignment, zones)
         context.progress.at("write")
-        summary = _summary(epochs, parameters, total, volumes)
-        files = _write(context, epochs, change, volumes, summary)
-        return Outputs(summary, files)
+        return _write(result, parameters, context)
 
 
-def _open_pair(inputs: Mapping[str, Sequence[Path]], parameters: SurfaceParameters) -> dict[str, Survey]:
+def _open_pair(inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameters) -> dict[str, Survey]:
     """Both surveys, in one horizontal CRS."""
     from pipelines.evidence import crs_name
     from pointcloud.errors import CrsError
@@ -101,74 +98,31 @@ def _open_pair(inputs: Mapping[str, Sequence[Path]], parameters: SurfaceParamete
     return surveys
 
 
-def _surfaces(name: str, survey: Survey, grid: Any, parameters: SurfaceParameters, context: Context) -> _Epoch:
+def _surfaces(name: str, survey: Survey, grid: Grid, parameters: VolumeParameters, context: Context) -> SurveySurfaces:
     from pipelines.engine import survey_surfaces
 
-    return _Epoch(name, survey, survey_surfaces(survey, grid, parameters.max_gap, context.progress.within(name)))
+    return survey_surfaces(survey, grid, parameters.max_gap, context.progress.within(name))
 
 
-def _summary(
-    epochs: list[_Epoch], parameters: SurfaceParameters, total: Volume, volumes: list[tuple[Zone, Volume]]
-) -> dict[str, Any]:
-    from pipelines.evidence import crs_name, software, survey_record
+def _aligned(before: Epoch, after: Epoch, parameters: VolumeParameters) -> tuple[Alignment, Epoch]:
+    """The alignment, and the later epoch with its terrain brought onto the earlier one where that is significant."""
+    from pointcloud.change.align import align
+    from pointcloud.ground.surface import terrain
 
-    return {
-        "schema": "tengun/volume/1",
-        "epochs": [
-            {"name": e.name, **survey_record(e.survey), "points": e.surfaces.counts, "ground": e.surfaces.ground}
-            for e in epochs
-        ],
-        "crs": crs_name(epochs[0].survey.crs),
-        "alignment": {"applied": False, "dx_m": None, "dy_m": None, "dz_m": None},
-        "cell_m": parameters.cell,
-        "total": total.as_dict(),
-        "zones": [{"name": zone.name, **volume.as_dict()} for zone, volume in volumes],
-        "methods": METHODS,
-        "sign": {
-            "en": "fill (+) where after is higher than before; cut and fill are positive, net = fill - cut",
-            "ja": "盛土 (+) = 変化後が高い。切土・盛土は正の値、差引 = 盛土 − 切土",
-        },
-        "parameters": parameters.model_dump(),
-        "software": software(),
-    }
+    early, late = before.surfaces, after.surfaces
+    alignment = align(early.key_points, late.key_points, early.terrain, late.terrain, parameters.align)
+    if not alignment.applied:
+        return alignment, after
+    points = alignment.apply(late.key_points)
+    moved = terrain(points.x, points.y, points.z, late.terrain.grid, parameters.max_gap).height
+    return alignment, replace(after, surfaces=replace(late, key_points=points, terrain=moved))
 
 
-def _write(
-    context: Context,
-    epochs: list[_Epoch],
-    change: Raster,
-    volumes: list[tuple[Zone, Volume]],
-    summary: dict[str, Any],
-) -> tuple[OutputFile, ...]:
+def _write(result: Result, parameters: VolumeParameters, context: Context) -> Outputs:
+    from pipelines.processes.volume_outputs import write_outputs
     from pipelines.run import write_json
-    from pointcloud.drawing.picture import change_map, hillshade_map
-    from pointcloud.ground.relief import hillshade
-    from pointcloud.io.raster import write_cog
 
-    folder = context.workspace
-    files = [OutputFile("volume.json", "application/json", Text("Volumes", "土量計算結果"))]
-    write_json(folder / "volume.json", summary)
-    write_cog(folder / "difference.tif", change, descriptions=["after - before (m)"])
-    files.append(OutputFile("difference.tif", COG, Text("Elevation change (m)", "標高差分 (m)")))
-    outlines = [(f"{zone.name}  {volume.net_m3:+,.0f} m³", zone.polygon) for zone, volume in volumes]
-    names = " → ".join(e.survey.files[0].path.stem for e in epochs)
-    change_map(
-        folder / "difference.png", change, epochs[1].surfaces.terrain, outlines, f"標高差分図 Elevation change: {names}"
-    )
-    files.append(OutputFile("difference.png", "image/png", Text("Map of elevation change", "標高差分図")))
-    context.progress.at("write", 0.4)
-    for epoch in epochs:
-        terrain = epoch.surfaces.terrain
-        when = Text(epoch.name, {"before": "変化前", "after": "変化後"}[epoch.name])
-        write_cog(folder / f"dtm_{epoch.name}.tif", terrain, descriptions=[f"terrain {epoch.name} (m)"])
-        write_cog(folder / f"hillshade_{epoch.name}.tif", hillshade(terrain), descriptions=["hillshade (0-1)"])
-        hillshade_map(folder / f"hillshade_{epoch.name}.png", terrain, f"陰影起伏図 Hillshade: {when.ja} {when.en}")
-        files += [
-            OutputFile(f"dtm_{epoch.name}.tif", COG, Text(f"Terrain {when.en} (m)", f"{when.ja}の地盤標高 (m)")),
-            OutputFile(f"hillshade_{epoch.name}.tif", COG, Text(f"Hillshade {when.en}", f"{when.ja}の陰影起伏")),
-            OutputFile(
-                f"hillshade_{epoch.name}.png", "image/png", Text(f"Hillshade map {when.en}", f"{when.ja}の陰影起伏図")
-            ),
-        ]
-    context.progress.at("write", 1.0)
-    return tuple(files)
+    summary = result.summary(parameters)
+    write_json(context.workspace / "volume.json", summary)
+    files = write_outputs(context.workspace, result, context.progress.within("write"))
+    return Outputs(summary, (OutputFile("volume.json", "application/json", Text("Volumes", "土量計算結果")), *files))

@@ -53,7 +53,7 @@ class Volume:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, unrounded."""
-        return asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
 def coverage(polygon: Polygon | MultiPolygon, grid: Grid) -> tuple[Grid, NDArray[np.float64]] | None:

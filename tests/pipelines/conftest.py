@@ -16,9 +16,18 @@ E, N = 52_000.0, -98_400.0  # zone VIII
 PIT_DEPTH, PIT_RADIUS = 2.0, 9.0  # a paraboloid: volume = pi r2 depth / 2
 
 
+N_POINTS = 90 * 60 * 12
+
+
+def bare(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Height of the ground before; its waves show where it lies, so that a shift can be found."""
+    u, v = x - E, y - N
+    return 200 + 0.4 * u + 0.2 * v + 1.5 * np.sin(u / 9) + 1.2 * np.cos(v / 7)
+
+
 @dataclass(frozen=True)
 class Slope:
-    """A bare slope of 60 m x 40 m with trees, before and after a pit of known volume was dug."""
+    """A wavy slope of 90 m x 60 m with trees, before and after a pit of known volume was dug."""
 
     before: Path
     after: Path
@@ -28,9 +37,9 @@ class Slope:
 
 def _slope(seed: int, *, pit: bool) -> PointCloud:
     rng = np.random.default_rng(seed)
-    n = 60 * 40 * 12
-    x, y = E + rng.random(n) * 60, N + rng.random(n) * 40
-    z = 200 + 0.4 * (x - E) + 0.2 * (y - N) + rng.normal(0, 0.02, n)
+    x, y = E + rng.random(N_POINTS) * 90, N + rng.random(N_POINTS) * 60
+    n = N_POINTS
+    z = bare(x, y) + rng.normal(0, 0.02, n)
     if pit:
         z -= np.maximum(0.0, PIT_DEPTH * (1 - (np.hypot(x - E - 30, y - N - 20) / PIT_RADIUS) ** 2))
     above = (rng.random(n) < 0.2) & (np.hypot(x - E - 30, y - N - 20) > PIT_RADIUS + 1)
@@ -56,7 +65,7 @@ def tiles(slope: Slope, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The survey before, cut into two files that meet inside the slope."""
     folder = tmp_path_factory.mktemp("tiles")
     cloud = las.read(slope.before)
-    for name, x_min, x_max in (("west", E, E + 30), ("east", E + 30, E + 61)):
-        part = cloud.take(Bounds(x_min, N, x_max, N + 41).contains(cloud.x, cloud.y))
+    for name, x_min, x_max in (("west", E, E + 30), ("east", E + 30, E + 91)):
+        part = cloud.take(Bounds(x_min, N, x_max, N + 61).contains(cloud.x, cloud.y))
         las.write(folder / f"{name}.las", part, version="1.2", point_format=1)
     return folder

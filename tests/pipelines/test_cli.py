@@ -11,6 +11,7 @@ import laspy
 import pytest
 
 from pointcloud.errors import ResourceError
+from tests.pipelines.conftest import N_POINTS
 
 
 def tengun(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -80,7 +81,7 @@ def test_info_proposes_the_crs(slope):
     assert result.returncode == 0, result.stderr
     (record,) = json.loads(result.stdout)["files"]
     assert record["crs_candidates"][0] == "EPSG:6676"
-    assert record["n_points"] == 60 * 40 * 12
+    assert record["n_points"] == N_POINTS
     assert "EPSG:6676" in tengun("info", slope.before).stdout
 
 
