@@ -34,7 +34,7 @@ ROUGHNESS_STEP, ROUGHNESS_REACH = 4, 4
 
 
 def roughness(lowest: Lattice, accepted: Mask) -> Floats:
-    """Mean distance (m) of the accepted lowest points around each accepted cell from a smooth surface; NaN elsewhere."""
+    """Mean distance (m) of the accepted lowest points around each accepted cell from a smooth surface; else NaN."""
     grid = lowest.grid
     smooth = fit_corners(lowest.px, lowest.py, lowest.pz, accepted.astype(np.float64), grid, ROUGHNESS_STEP)
     out = np.empty(grid.shape)
