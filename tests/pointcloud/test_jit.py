@@ -1,0 +1,46 @@
+"""Compiled kernels are cached where no change of any kernel file can leave stale machine code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pointcloud
+
+PACKAGE = Path(pointcloud.__file__).parent
+
+PROGRAM = """
+import numpy as np
+from pointcloud.jit import kernel
+from pointcloud.first_kernels import outer
+out = np.zeros(1)
+outer(out)
+print(out[0])
+"""
+
+
+def run(folder: Path) -> str:
+    env = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=env, cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_a_kernel_that_another_file_calls_may_change(tmp_path):
+    package = tmp_path / "pointcloud"
+    package.mkdir()
+    shutil.copy(PACKAGE / "jit.py", package)
+    (package / "__init__.py").write_text("")
+    head = "from pointcloud.jit import kernel\n"
+    (package / "first_kernels.py").write_text(
+        head + "from pointcloud.second_kernels import inner\n@kernel\ndef outer(out):\n    inner(out)\n"
+    )
+    (package / "second_kernels.py").write_text(head + "@kernel\ndef inner(out):\n    out[0] = 1.0\n")
+    assert run(tmp_path) == "1.0"
+    assert any((tmp_path / "cache").rglob("*.nbi"))
+    (package / "second_kernels.py").write_text(head + "@kernel\ndef inner(out):\n    out[0] = 2.0\n")
+    assert run(tmp_path) == "2.0"
