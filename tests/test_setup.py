@@ -1,4 +1,4 @@
-"""tools/setup fails with one line that says what to do. Costs about five seconds on a quiet machine; installs nothing."""
+"""tools/setup fails with one line that says what to do. Costs about five seconds; installs nothing."""
 
 from __future__ import annotations
 
