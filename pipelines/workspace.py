@@ -1,9 +1,8 @@
-"""Output files appear whole or not at all."""
+"""Output folders get whole results or nothing; `pointcloud.io.staging` does the same for one file."""
 
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -44,23 +43,6 @@ def staged_folder(target: Path) -> Iterator[Path]:
                 item.replace(target / item.name)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-
-
-@contextmanager
-def staged_file(target: Path) -> Iterator[Path]:
-    """A path beside ``target`` that replaces it when the block succeeds and vanishes when it fails.
-
-    The suffix is kept, so that writers which look at it (.las, .laz) do the same.
-    """
-    with _explained(target):
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-    stage = target.absolute().with_name(f".{target.stem}.partial-{os.getpid()}{target.suffix}")
-    try:
-        with _explained(target):
-            yield stage
-            stage.replace(target)
-    finally:
-        stage.unlink(missing_ok=True)
 
 
 @contextmanager

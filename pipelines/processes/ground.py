@@ -79,8 +79,6 @@ def classify_to(source: Path, crs: str | None, target: Path, observer: Observer)
     TengunError
         When the file cannot be used.
     """
-    from pipelines.workspace import staged_file
-
     progress = Progress(GroundClassification.stages, observer)
     progress.at("open")
     survey, chosen = _prepare([source], crs)
@@ -90,8 +88,7 @@ def classify_to(source: Path, crs: str | None, target: Path, observer: Observer)
             f"{source} には {len(survey.files)} ファイルあります。-o にはフォルダを指定してください。",
             value=str(target),
         )
-    with staged_file(target) as stage:
-        counts = _classify_file(survey, 0, chosen, stage, progress.within("ground"))
+    counts = _classify_file(survey, 0, chosen, target, progress.within("ground"))
     summary = _summary(survey, chosen, counts, [target.name])
     kind = "application/vnd.laszip" if target.suffix.lower() == ".laz" else "application/vnd.las"
     return Outputs(summary, (OutputFile(target.name, kind, Text("Classified points", "分類済み点群")),))
