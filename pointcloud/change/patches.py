@@ -13,10 +13,9 @@ from shapely import LineString, MultiPolygon, Polygon
 
 from pointcloud.change.detection import PROOF
 from pointcloud.change.stable import odd_cells, window_mean
-from pointcloud.change.uncertainty import NORMAL_95, ErrorModel, mask_parts
-from pointcloud.change.variogram import variance_of_sum
+from pointcloud.change.uncertainty import NORMAL_95, ErrorModel, mask_parts, window_variance
 from pointcloud.errors import ParameterError
-from pointcloud.grid import Grid, Raster
+from pointcloud.grid import Raster
 
 OUTLINE_WINDOW = 3.0
 """Edge (m) of the window whose mean change decides where a patch ends."""
@@ -161,8 +160,7 @@ def chainage(change: Raster, error: ErrorModel, line: LineString, step: float, w
 def _outlines(change: Raster, error: ErrorModel) -> tuple[Floats, Mask]:
     """Window means, and the cells of certain ground where these exceed their own noise."""
     size = odd_cells(OUTLINE_WINDOW, change.grid.cell)
-    ones = Raster(np.full((size, size), 1.0 / size**2), Grid(0, 0, size, size, change.grid.cell))
-    own = float(np.sqrt(sum(variance_of_sum(ones, error.correlation))))
+    own = float(np.sqrt(window_variance(change, error.sigma.raster, error.stable, size)))
     mean = np.nan_to_num(window_mean(change.values, size))
     sigma = np.nan_to_num(error.sigma.raster.values)
     known = np.isfinite(change.values)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, special
+from scipy import ndimage, special, stats
 from shapely import MultiPolygon, Polygon
 
 from pointcloud.change import volume
@@ -221,7 +221,7 @@ def error_model(
         shift_sigma=_left_by_alignment(change, sigma.raster, correlation, stable, alignment),
         slope=(np.nan_to_num(slope[0]), np.nan_to_num(slope[1])),
         cover=np.zeros(change.grid.shape) if cover is None else cover,
-        noise=_noise(change, sigma.raster, correlation),
+        noise=_noise(change, sigma.raster, stable),
         stable=stable,
         region=certain_ground(change, patches),
         patches=patches,
@@ -279,6 +279,14 @@ def total_budget(change: Raster, is_surveyed: Mask, error: ErrorModel) -> Volume
     return _budget(cells, area, error)
 
 
+def window_variance(change: Raster, sigma: Raster, stable: Mask, size: int) -> float:
+    """Variance of the mean of change over sigma in windows of ``size`` cells, measured on stable ground."""
+    known = np.isfinite(change.values) & np.isfinite(sigma.values)
+    standardised = np.divide(change.values, sigma.values, out=np.full(known.shape, np.nan), where=known)
+    means = window_mean(standardised, size)[stable & known]
+    return float(np.mean(means**2)) if means.size else 1.0
+
+
 def mask_parts(change: Raster, error: ErrorModel, mask: Mask, window: Window) -> Parts:
     """Standard errors of the volume of some cells of a window (row and column slices) of the change."""
     cells = _cells(change, mask.astype(np.float64), mask, error, window)
@@ -332,6 +340,7 @@ def _budget(cells: _Cells, area: float, error: ErrorModel) -> VolumeBudget:
     weight, inside = cells.weight, cells.weight * cells.counted
     known_area = float(np.sum(weight))
     places = (known_area, max(0.0, area - known_area))
+    degrees = error.correlation.degrees
     plain = _sums(cells.depth, inside)
     # cut and fill shrink by the same amount, so that the net stays, and neither falls below nothing
     added = min(float(np.sum(inside * cells.noise.added)), *plain)
@@ -348,12 +357,14 @@ def _budget(cells: _Cells, area: float, error: ErrorModel) -> VolumeBudget:
         fill,
         fill - cut,
         *places,
-        cut_ci95_m3=_interval(cut, parts_cut, floor=0.0),
-        fill_ci95_m3=_interval(fill, parts_fill, floor=0.0),
-        net_ci95_m3=_interval(fill - cut, parts_net),
+        cut_ci95_m3=_interval(cut, parts_cut, degrees, floor=0.0),
+        fill_ci95_m3=_interval(fill, parts_fill, degrees, floor=0.0),
+        net_ci95_m3=_interval(fill - cut, parts_net, degrees),
         level_of_detection_m=NORMAL_95 * float(np.median(sigma)) if sigma.size else None,
     )
-    raw = Volume(raw_cut, raw_fill, raw_fill - raw_cut, *places, net_ci95_m3=_interval(raw_fill - raw_cut, parts_raw))
+    raw = Volume(
+        raw_cut, raw_fill, raw_fill - raw_cut, *places, net_ci95_m3=_interval(raw_fill - raw_cut, parts_raw, degrees)
+    )
     over = _sums(cells.depth, detected)
     thresholded = Volume(*over, over[1] - over[0], *places)
     return VolumeBudget(headline, raw, thresholded, added, parts_cut, parts_fill, parts_net, parts_raw)
@@ -364,7 +375,7 @@ def _sums(depth: Floats, weight: Floats) -> tuple[float, float]:
     return float(np.sum(weight * np.maximum(-depth, 0.0))), float(np.sum(weight * np.maximum(depth, 0.0)))
 
 
-def _noise(change: Raster, sigma: Raster, correlation: Correlation) -> Noise:
+def _noise(change: Raster, sigma: Raster, stable: Mask) -> Noise:
     """What normal noise does to cut and fill, cell by cell.
 
     For a true change d and noise of standard deviation s both sums grow by s phi(d/s) - |d| Phi(-|d|/s). The mean of
@@ -378,8 +389,7 @@ def _noise(change: Raster, sigma: Raster, correlation: Correlation) -> Noise:
     """
     spread = np.nan_to_num(sigma.values)
     size = odd_cells(SMOOTHING, change.grid.cell)
-    ones = Raster(np.full((size, size), 1.0 / size**2), Grid(0, 0, size, size, change.grid.cell))
-    own = sum(variance_of_sum(ones, correlation))
+    own = window_variance(change, sigma, stable, size)
     t = np.divide(
         np.nan_to_num(window_mean(change.values, size)), spread, out=np.zeros(spread.shape), where=spread > 0.0
     )
@@ -413,6 +423,6 @@ def _parts(cells: _Cells, weight: Floats, error: ErrorModel) -> Parts:
     )
 
 
-def _interval(value: float, parts: Parts, floor: float = -np.inf) -> volume.Interval:
-    half = NORMAL_95 * parts.total
+def _interval(value: float, parts: Parts, degrees: float, floor: float = -np.inf) -> volume.Interval:
+    half = float(stats.t.ppf(0.975, degrees)) * parts.total
     return max(floor, value - half), value + half

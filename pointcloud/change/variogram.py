@@ -22,6 +22,9 @@ MAX_LAG = 300.0
 LEAST_BLOCKS = 100
 """Blocks of stable ground below which nothing is said about errors that reach far."""
 
+LEAST_DEGREES = 4.0
+"""Degrees of freedom that are assumed at worst."""
+
 LEAST_PAIRS = 500
 """A distance with fewer pairs is left out."""
 
@@ -60,11 +63,14 @@ class Correlation:
         Variance that no other cell shares.
     sills, ranges
         Variance of each correlated part, and the distance (m) where it ends.
+    degrees
+        Degrees of freedom with which the variance of a sum over a wide area is known.
     """
 
     nugget: float
     sills: tuple[float, float]
     ranges: tuple[float, float]
+    degrees: float = np.inf
 
     def covariance(self, distance: Floats) -> Floats:
         """Covariance of the correlated parts at distances in metres; the nugget is not in it."""
@@ -79,7 +85,13 @@ class Correlation:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, unrounded."""
-        return {"nugget": self.nugget, "sills": list(self.sills), "ranges_m": list(self.ranges), "model": "spherical"}
+        return {
+            "model": "spherical",
+            "nugget": self.nugget,
+            "sills": list(self.sills),
+            "ranges_m": list(self.ranges),
+            "degrees_of_freedom": self.degrees if np.isfinite(self.degrees) else None,
+        }
 
 
 def empirical(values: Raster, seed: int = 1) -> Variogram:
@@ -102,7 +114,7 @@ def empirical(values: Raster, seed: int = 1) -> Variogram:
     longest = min(MAX_LAG / values.grid.cell, min(field.shape) / 3.0)
     edges = np.unique(np.round(np.geomspace(1.0, max(longest, 2.0), 22), 3))
     n_bins = edges.size - 1
-    if known.size < LEAST_BLOCKS:
+    if known.size < LEAST_BLOCKS // 2:
         raise _too_few(known.size)
     start = random.choice(known, size=min(N_PAIRS, 4 * known.size))
     rows, columns = (np.ascontiguousarray(i, dtype=np.int64) for i in np.unravel_index(start, field.shape))
@@ -146,7 +158,8 @@ def estimate(values: Raster) -> Correlation:
     # the sum over all distances of a spherical part is pi / 5 times sill times range squared
     reach = coarse.nugget * blocks.grid.cell_area - fine.nugget * values.grid.cell_area
     near_range = float(np.sqrt(max(reach, 0.0) * 5.0 / (np.pi * sill))) if sill > 0.0 else values.grid.cell
-    return Correlation(fine.nugget, (sill, far_sill), (max(near_range, 0.5 * values.grid.cell), far_range))
+    ranges = (max(near_range, 0.5 * values.grid.cell), far_range)
+    return Correlation(fine.nugget, (sill, far_sill), ranges, _degrees(blocks))
 
 
 def fit(variogram: Variogram) -> Correlation:
@@ -183,6 +196,27 @@ def _fit_parts(variogram: Variogram, *, far_only: bool) -> Correlation:
     best = min(fits, key=lambda found: float(found.cost))
     nugget, short, long, near, far = (float(v) for v in best.x)
     return Correlation(nugget, (short, long), (near, far))
+
+
+def _degrees(blocks: Raster) -> float:
+    """Degrees of freedom of the variance of a sum, from leaving out each of 3 x 3 parts of the area in turn.
+
+    A variance known to a relative error k is as good as one of 2 / k^2 independent values (Satterthwaite, F.E. 1946,
+    Biometrics Bulletin 2, DOI 10.2307/3002019).
+    """
+    rows, columns = (np.array_split(np.arange(n), 3) for n in blocks.grid.shape)
+    logs = []
+    for some_rows in rows:
+        for some_columns in columns:
+            values = blocks.values.copy()
+            values[np.ix_(some_rows, some_columns)] = np.nan
+            if np.count_nonzero(np.isfinite(values)) < LEAST_BLOCKS // 2:
+                return LEAST_DEGREES
+            part = _fit_parts(empirical(Raster(values, blocks.grid)), far_only=True)
+            reach = part.nugget * blocks.grid.cell_area + np.pi / 5.0 * part.sills[1] * part.ranges[1] ** 2
+            logs.append(np.log(max(reach, 1e-300)))
+    variance = (len(logs) - 1) * float(np.var(logs))
+    return float(np.clip(2.0 / max(variance, 1e-6), LEAST_DEGREES, 1000.0))
 
 
 def _block_means(values: Raster, size: int) -> Raster:

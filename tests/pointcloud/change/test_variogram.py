@@ -1,4 +1,4 @@
-"""Variogram and correlated sums against pairs one by one and against fields of known correlation. About 4 seconds."""
+"""Variogram and correlated sums against pairs one by one and against fields of known correlation. About 12 seconds."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_known_field():
 def test_weak_part_that_reaches_far_is_seen_in_block_means():
     """Three per cent of the variance, but two thirds of the error of a sum."""
     found = []
-    for seed in range(6):
+    for seed in range(4):
         rng = np.random.default_rng(seed)
         near, far = (ndimage.gaussian_filter(rng.normal(size=(200, 200)), s, mode="wrap") for s in (1.2, 10.0))
         field = np.sqrt(0.97) * near * np.sqrt(4 * np.pi) * 1.2 + np.sqrt(0.03) * far * np.sqrt(4 * np.pi) * 10
@@ -105,7 +105,7 @@ def test_long_rasters_are_summed_in_blocks():
 
 def test_too_few_cells_are_refused():
     values = np.full((30, 30), np.nan)
-    values[:3] = 0.1
+    values[:1] = 0.1
     with pytest.raises(InputError):
         empirical(Raster(values, Grid(0, 0, 30, 30, 0.5)))
 

@@ -1,0 +1,1 @@
+"""Tables of the change room: CSV with the source and the status of each row."""
