@@ -95,13 +95,17 @@ def volume(
     cell: Cell = 0.5,
     max_gap: MaxGap = 5.0,
     align: Annotated[Literal["auto", "none"], typer.Option(help="Alignment on stable ground 位置合わせ")] = "auto",
+    before_date: Annotated[str | None, typer.Option(help="Survey date, 2019-12-01 変化前の測量日")] = None,
+    after_date: Annotated[str | None, typer.Option(help="Survey date, 2025-07-06 変化後の測量日")] = None,
+    same_heights: Annotated[bool, typer.Option(help="Both have one height system 高さの基準は同じ")] = False,
     crs: Crs = None,
     as_json: AsJson = False,
 ) -> None:
     """Cut, fill and net volume between two surveys 前後の点群から土量を計算."""
     with reported():
         inputs = {"before": [before], "after": [after], "zones": [zones] if zones else []}
-        parameters = {"crs": crs, "cell": cell, "max_gap": max_gap, "align": align}
+        dates = {"before_date": before_date, "after_date": after_date, "same_heights": same_heights}
+        parameters = {"crs": crs, "cell": cell, "max_gap": max_gap, "align": align, **dates}
         show(execute("volume-change", inputs, parameters, output, as_json), as_json, output)
 
 

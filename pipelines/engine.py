@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipelines import tiling
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
+from pointcloud.errors import FileError
 from pointcloud.grid import Grid, Raster
 from pointcloud.ground import surface
 from pointcloud.ground.classify import GroundResult, classify
@@ -88,6 +89,7 @@ def survey_surfaces(survey: Survey, grid: Grid, max_gap: float, report: Report) 
         work.add(core, cloud, classify(cloud, parameters=parameters))
         report((i + 1) / len(tiles))
     work.counts["outside"] = survey.n_points - sum(n for name, n in work.counts.items() if name.startswith("class_"))
+    _refuse_loss(survey, grid, work.counts["outside"])
     x, y, z = (np.concatenate(part) for part in work.key_points)
     key_points = PointCloud(x, y, z, {}, survey.crs, survey.vertical_datum)
     return SurveySurfaces(
@@ -110,9 +112,23 @@ def _tiles(
         whole = survey.read(dimensions=DIMENSIONS)
         return survey_parameters(whole), [(grid, lambda: whole)]
     parameters = ground_parameters(survey, grid)
-    halo = max(required_halo(parameters), max_gap) + grid.cell
+    halo = required_halo(parameters) + max_gap + grid.cell  # right labels as far as the TIN and the voids look
     tiles = tiling.plan(grid, survey.n_points, halo)
     return parameters, [(tile.core, partial(survey.read, bounds=tile.reach, dimensions=DIMENSIONS)) for tile in tiles]
+
+
+def _refuse_loss(survey: Survey, grid: Grid, n_outside: int) -> None:
+    """On a grid that holds the whole survey every point has a tile."""
+    inner, outer = survey.bounds, grid.bounds
+    is_held = inner.union(outer) == outer and inner.x_max < outer.x_max and inner.y_max < outer.y_max
+    if n_outside and is_held:
+        raise FileError(
+            f"{survey.files[0].path.name}: {n_outside} of {survey.n_points} points were not found inside the extent "
+            "that the files state; repair the headers, for example with: pdal translate IN.laz OUT.laz",
+            f"{survey.files[0].path.name}: 全 {survey.n_points} 点のうち {n_outside} 点がヘッダの範囲内に"
+            "見つかりません。ヘッダを修復してください (例: pdal translate IN.laz OUT.laz)。",
+            value=n_outside,
+        )
 
 
 class _Work:

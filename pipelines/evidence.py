@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,17 @@ if TYPE_CHECKING:
 
 
 def software() -> dict[str, str]:
-    """Name and version of what computed the result."""
-    return {"name": "tengun", "version": version("tengun")}
+    """Name and version of what computed the result, and of the libraries that its numbers depend on."""
+    libraries = ("numpy", "scipy", "numba", "pythoncdt", "open3d-cpu", "open3d", "laspy", "pyproj")
+    found = {name: _version(name) for name in libraries}
+    return {"name": "tengun", "version": version("tengun"), **{name: v for name, v in found.items() if v}}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def sha256(path: Path) -> str:
@@ -41,5 +50,5 @@ def survey_record(survey: Survey) -> dict[str, Any]:
         "crs": crs_name(survey.crs),
         "crs_source": survey.crs_source,
         "vertical_datum": str(survey.vertical_datum),
-        "notes": [{"en": note.en, "ja": note.ja} for note in survey.notes],
+        "notes": [note.as_dict() for note in survey.notes],
     }

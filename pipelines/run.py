@@ -50,6 +50,7 @@ def run(
     """
     process = catalog.get(process_id)
     checked = check_parameters(process, parameters)
+    _check_inputs(process, inputs)
     with staged_folder(folder) as stage:
         return process.run(inputs, checked, Context(stage, Progress(process.stages, observer)))
 
@@ -74,6 +75,19 @@ def check_parameters(process: Process[Any], parameters: Mapping[str, Any]) -> Pa
             field=name,
         ) from error
     return checked
+
+
+def _check_inputs(process: Process[Any], inputs: Mapping[str, Sequence[Path]]) -> None:
+    """Refuse inputs that the process does not have, and missing ones that it needs."""
+    known = {one.name: one for one in process.inputs}
+    wrong = [name for name in inputs if name not in known]
+    wrong += [name for name, one in known.items() if one.required and not inputs.get(name)]
+    if wrong:
+        raise ParameterError(
+            f"{process.id}: input '{wrong[0]}' is missing or not known; inputs are: {', '.join(known)}",
+            f"{process.id}: 入力 '{wrong[0]}' がないか、定義されていません。入力: {', '.join(known)}",
+            field=wrong[0],
+        )
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -31,13 +31,14 @@ def staged_folder(target: Path) -> Iterator[Path]:
             f"出力先 {target} は既存のファイルです。-o で別の名前を指定してください。",
             value=str(target),
         )
-    with _explained(target):
+    with _explained(target, *_DENIED):
         parent = target.absolute().parent
         parent.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=parent))
     try:
         with _explained(target):
             yield stage
+        with _explained(target, *_DENIED):
             target.mkdir(parents=True, exist_ok=True)
             for item in sorted(stage.iterdir()):
                 item.replace(target / item.name)
@@ -45,13 +46,20 @@ def staged_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DENIED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY)
+
+
 @contextmanager
-def _explained(target: Path) -> Iterator[None]:
-    """Turn the operating system's refusals to write into errors that say what to do."""
+def _explained(target: Path, *denied: int) -> Iterator[None]:
+    """Turn the operating system's refusals into errors that say what to do: a full disk, and those in ``denied``.
+
+    A refusal inside a run may be about an input; it is not explained here as one of the output.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno not in (*_FULL, *denied):
             raise
         raise ResourceError(
             f"writing {target}: {error.strerror}; free space or choose another place with -o",

@@ -1,4 +1,4 @@
-"""tools/setup fails with one line that says what to do. Costs about five seconds; installs nothing."""
+"""Set-up: what it says when it fails, and that it is silent when nothing changed."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pointcloud.change.align import Alignment
     from pointcloud.grid import Grid
     from pointcloud.io.survey import Survey
+    from pointcloud.notes import Note
 
 
 class VolumeParameters(SurfaceParameters):
@@ -29,6 +31,21 @@ class VolumeParameters(SurfaceParameters):
         title="Alignment / 位置合わせ",
         description="auto: shift between the surveys found on stable ground and taken out where it is significant; "
         "none: as they are / auto: 不動域からずれを求め、有意なら補正。none: 補正しない",
+    )
+    before_date: date | None = Field(
+        None,
+        title="Survey date before / 変化前の測量日",
+        description="For the height system / 高さの基準の判定用",
+    )
+    after_date: date | None = Field(
+        None,
+        title="Survey date after / 変化後の測量日",
+        description="For the height system / 高さの基準の判定用",
+    )
+    same_heights: bool = Field(
+        False,
+        title="Same height system / 高さの基準は同じ",
+        description="You state that both surveys have the same height system / 前後の高さの基準が同じと申告する",
     )
 
 
@@ -67,6 +84,7 @@ class VolumeChange(Process[VolumeParameters]):
 
         context.progress.at("open")
         surveys = _open_pair(inputs, parameters)
+        notes = _check_heights(surveys, parameters)
         zones = [z for path in inputs.get("zones", ()) for z in read_zones(path, surveys["before"].crs)]
         grid = common_grid(*(survey_grid(s, parameters.cell) for s in surveys.values()))
         before, after = (
@@ -75,7 +93,7 @@ class VolumeChange(Process[VolumeParameters]):
         context.progress.at("align")
         alignment, after = _aligned(before, after, parameters)
         context.progress.at("volume")
-        result: Result = measure(before, after, alignment, zones)
+        result: Result = measure(before, after, alignment, zones, notes)
         context.progress.at("write")
         return _write(result, parameters, context)
 
@@ -96,6 +114,15 @@ def _open_pair(inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameter
             value=list(names),
         )
     return surveys
+
+
+def _check_heights(surveys: Mapping[str, Survey], parameters: VolumeParameters) -> tuple[Note, ...]:
+    """What to know about the two height systems; a mix of them is refused."""
+    from pointcloud.change.datum import HeightSystem, check_heights
+
+    before = HeightSystem(surveys["before"].vertical_datum, parameters.before_date)
+    after = HeightSystem(surveys["after"].vertical_datum, parameters.after_date)
+    return check_heights(before, after, is_same_stated=parameters.same_heights)
 
 
 def _surfaces(name: str, survey: Survey, grid: Grid, parameters: VolumeParameters, context: Context) -> SurveySurfaces:

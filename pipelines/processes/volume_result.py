@@ -94,16 +94,18 @@ class Result:
             "headline": HEADLINE,
             "sign": SIGN,
             "notes": [note.as_dict() for note in self.notes],
-            "parameters": parameters.model_dump(),
+            "parameters": parameters.model_dump(mode="json"),
             "software": software(),
         }
 
 
-def measure(before: Epoch, after: Epoch, alignment: Alignment, zones: Sequence[Zone]) -> Result:
-    """Difference, volumes and intervals of two epochs on one grid."""
+def measure(
+    before: Epoch, after: Epoch, alignment: Alignment, zones: Sequence[Zone], notes: tuple[Note, ...]
+) -> Result:
+    """Difference, volumes and intervals of two epochs on one grid; ``notes`` are those of the inputs."""
     early, late = before.surfaces, after.surfaces
     change = difference(early.terrain, late.terrain)
-    error, notes = _errors(change, early, late, alignment)
+    error, doubts = _errors(change, early, late, alignment)
     is_surveyed = early.is_surveyed & late.is_surveyed
     tins = tuple(triangulate(p.x, p.y, p.z) for p in (early.key_points, late.key_points)) if zones else None
     methods = {zone.name: side_by_side(change, zone.polygon, (tins[0], tins[1])) for zone in zones if tins}
@@ -113,7 +115,7 @@ def measure(before: Epoch, after: Epoch, alignment: Alignment, zones: Sequence[Z
     else:
         total = total_budget(change, is_surveyed, error).as_dict()
         volumes = [(zone, zone_budget(change, zone.polygon, error).as_dict()) for zone in zones]
-    return Result((before, after), alignment, change, error, total, volumes, methods, notes)
+    return Result((before, after), alignment, change, error, total, volumes, methods, notes + doubts)
 
 
 def _errors(

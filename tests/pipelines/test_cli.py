@@ -95,6 +95,13 @@ def test_a_full_disk_is_explained(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_an_input_denies_is_not_blamed_on_the_output(tmp_path):
+    from pipelines.workspace import staged_folder
+
+    with pytest.raises(PermissionError), staged_folder(tmp_path / "out"):
+        raise PermissionError(13, "Permission denied", "secret.laz")
+
+
 def test_an_output_that_is_a_file_is_refused(slope, tmp_path):
     (tmp_path / "out").write_text("mine")
     result = tengun("terrain", slope.before, "-o", tmp_path / "out", "--crs", "EPSG:6676")

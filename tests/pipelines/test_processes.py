@@ -198,6 +198,21 @@ def test_wrong_parameters_are_named(slope, tmp_path, parameters, message):
         run("terrain-model", {"survey": [slope.before]}, parameters, tmp_path / "out")
 
 
+def test_surveys_on_both_sides_of_the_height_revision_are_refused(slope, tmp_path):
+    dates = {"before_date": "2019-12-01", "after_date": "2025-07-06"}
+    inputs = {"before": [slope.before], "after": [slope.after]}
+    with pytest.raises(CrsError, match="m3"):
+        run("volume-change", inputs, {**CRS, **dates}, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("inputs", [{}, {"before": ["x"]}, {"before": ["x"], "after": ["y"], "zone": ["z"]}])
+def test_missing_and_misspelt_inputs_are_named(tmp_path, inputs):
+    with pytest.raises(ParameterError, match="inputs are: before, after, zones"):
+        run("volume-change", inputs, CRS, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_process_lists_what_there_is():
     with pytest.raises(NotFoundError, match="volume-change"):
         get("volume")
