@@ -14,10 +14,14 @@ from pointcloud.ground.lattice import Lattice, cells_of_points, working_grid
 from pointcloud.ground.mask import Terrain, find_terrain
 from pointcloud.ground.noise import high_outliers, low_outliers
 from pointcloud.ground.parameters import GroundParameters, Method, survey_parameters
-from pointcloud.ground.trend import heights, slopes
+from pointcloud.ground.trend import heights, residuals, slopes
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+NOISE_DEPTH = 0.5
+"""Metres below the key points' surface from which a lowest point that lies alone is labelled noise, on level ground; more by
+the height that a slope gains between neighbouring points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +118,18 @@ def _labels(
     terrain: Terrain,
     parameters: GroundParameters,
 ) -> tuple[NDArray[np.uint8], Mask]:
-    residual = cloud.z - heights(cloud.x, cloud.y, cells, terrain.corners, lowest.grid)
+    keys, noise, key_corners = key_cells(lowest, terrain, parameters.spacing)
     slope = slopes(terrain.corners, parameters.cell)
+    with np.errstate(invalid="ignore"):
+        noise &= residuals(lowest, key_corners) < -NOISE_DEPTH * (1.0 + 2.0 * parameters.spacing * slope)
+    residual = cloud.z - heights(cloud.x, cloud.y, cells, terrain.corners, lowest.grid)
     tolerance = parameters.threshold + parameters.scalar * slope.ravel()[cells]
     with np.errstate(invalid="ignore"):
         ground = np.abs(residual) <= tolerance
     labels = np.where(ground, np.uint8(ClassCode.GROUND), np.uint8(ClassCode.UNCLASSIFIED))
+    labels[lowest.index[noise]] = ClassCode.LOW_NOISE
     key_points = np.zeros(len(cloud), dtype=bool)
-    key_points[lowest.index[key_cells(lowest, terrain, parameters.spacing)]] = True
+    key_points[lowest.index[keys]] = True
     return labels, key_points & ground
 
 

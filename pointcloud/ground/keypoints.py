@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pointcloud.ground import key_kernels
 from pointcloud.ground.bands import run_bands
 from pointcloud.ground.lattice import Lattice
-from pointcloud.ground.mask import Terrain, residuals
-from pointcloud.ground.trend import fit_corners, slopes
+from pointcloud.ground.mask import Terrain
+from pointcloud.ground.noise_kernels import unsupported
+from pointcloud.ground.trend import fit_corners, residuals, slopes
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -29,14 +30,17 @@ OPEN_ROUGHNESS = (0.08, 0.12)
 """Mean distance (m) of lowest points from a smooth surface: open ground below the first, vegetation above the second.
 
 Measured: paved and mown ground 0.01-0.05 m, forest floor through canopy 0.10-0.30 m, at 0.2 to 16 points/m2."""
+KEY_SUPPORT, KEY_REACH = 3, 3
+"""A block's lowest point is noise unless so many of the others within so many blocks ..."""
+KEY_CONE = (0.3, 0.03)
+"""... rise from it by less than 0.3 m + 0.03 x distance, over the smooth surface."""
 ROUGHNESS_STEP, ROUGHNESS_REACH = 4, 4
 """Node spacing of that surface and half width of the window, in cells."""
 
 
-def roughness(lowest: Lattice, accepted: Mask) -> Floats:
+def roughness(lowest: Lattice, accepted: Mask, smooth: Floats) -> Floats:
     """Mean distance (m) of the accepted lowest points around each accepted cell from a smooth surface; else NaN."""
     grid = lowest.grid
-    smooth = fit_corners(lowest.px, lowest.py, lowest.pz, accepted.astype(np.float64), grid, ROUGHNESS_STEP)
     out = np.empty(grid.shape)
     run_bands(
         key_kernels.local_roughness, grid.n_rows, residuals(lowest, smooth), accepted, ROUGHNESS_REACH,
@@ -45,15 +49,16 @@ def roughness(lowest: Lattice, accepted: Mask) -> Floats:
     return out
 
 
-def key_cells(lowest: Lattice, ground: Terrain, spacing: float) -> Mask:
-    """Cells whose lowest point is a key point.
+def key_cells(lowest: Lattice, ground: Terrain, spacing: float) -> tuple[Mask, Mask, Floats]:
+    """Cells whose lowest point is a key point, those whose is low noise, and corner heights through the key points.
 
     The lowest of n returns lies the lower the larger n is, and under low vegetation no return of a small cell
-    may have reached the soil. So the first round takes the lowest point, above the smooth surface, of blocks that
+    may have reached the soil. So the first round takes the lowest point, above a smooth surface, of blocks that
     hold ``BLOCK_POINTS`` points whatever the density of the survey: the share of blocks without a return from the
-    soil, and with it the bias, then does not depend on density. Each further round halves the blocks and keeps the
-    points that lie on the surface of the coarser ones within the noise of the ranging, down to the working cell:
-    detail where the ground is open, none that vegetation only pretends.
+    soil, and with it the bias, then does not depend on density. One that lies alone below its neighbours is noise.
+    Each further round halves the blocks and keeps the points that lie on the surface of the coarser ones within
+    the noise of the ranging, down to the working cell: detail where the ground is open, none that vegetation only
+    pretends.
 
     Parameters
     ----------
@@ -65,36 +70,47 @@ def key_cells(lowest: Lattice, ground: Terrain, spacing: float) -> Mask:
         Mean distance of neighbouring points of the survey in metres.
     """
     grid = lowest.grid
-    corners = ground.corners
-    slope = slopes(corners, grid.cell)
-    rough = roughness(lowest, ground.accepted)
+    slope = slopes(ground.corners, grid.cell)
+    corners = _fit(lowest, ground.accepted, ROUGHNESS_STEP)
+    rough = roughness(lowest, ground.accepted, corners)
     openness = np.clip((OPEN_ROUGHNESS[1] - rough) / (OPEN_ROUGHNESS[1] - OPEN_ROUGHNESS[0]), 0.0, 1.0)
     openness[np.isnan(rough)] = 0.0
-    floor = -(1.0 + 0.6 * slope)
+    finer = TOLERANCE[0] + TOLERANCE[1] * slope + openness * (OPEN_TOLERANCE[0] + OPEN_TOLERANCE[1] * slope)
     size = spacing * math.sqrt(BLOCK_POINTS)
     size = max(min(size, LARGEST_BLOCK**2 / size), grid.cell)
-    kept = np.zeros(grid.shape, dtype=bool)
+    kept, noise = np.zeros(grid.shape, dtype=bool), np.zeros(grid.shape, dtype=bool)
     tolerance = 1.0 + 0.8 * slope
     while True:
         residual = residuals(lowest, corners)
         with np.errstate(invalid="ignore"):
-            candidate = (residual > floor) & (residual < tolerance)
-        kept.ravel()[_block_lowest(lowest, residual, candidate, size)] = True
-        tolerance = TOLERANCE[0] + TOLERANCE[1] * slope + openness * (OPEN_TOLERANCE[0] + OPEN_TOLERANCE[1] * slope)
-        corners = fit_corners(lowest.px, lowest.py, lowest.pz, kept.astype(np.float64), grid)
+            candidate = (residual > -(1.0 + 0.6 * slope)) & (residual < tolerance) & ~noise
+        kept.ravel()[_block_lowest(lowest, residual, candidate, size, noise)] = True
+        kept &= ~noise
+        tolerance = finer
+        corners = _fit(lowest, kept, 1)
         with np.errstate(invalid="ignore"):
             kept &= residuals(lowest, corners) <= tolerance
         if size <= grid.cell:
-            return kept
+            return kept, noise, corners
         size = max(size / 2.0, grid.cell)
 
 
-def _block_lowest(lowest: Lattice, residual: Floats, candidate: Mask, size: float) -> NDArray[np.int64]:
+def _fit(lowest: Lattice, used: Mask, finest: int) -> Floats:
+    return fit_corners(lowest.px, lowest.py, lowest.pz, used.astype(np.float64), lowest.grid, finest)
+
+
+def _block_lowest(lowest: Lattice, residual: Floats, candidate: Mask, size: float, noise: Mask) -> NDArray[np.int64]:
+    """Flat cells of the blocks' lowest candidates; those that lie alone below their neighbours go to ``noise``."""
     bounds = lowest.grid.bounds
     column, row = math.floor(bounds.x_min / size), math.floor(bounds.y_min / size)
     shape = (math.floor(bounds.y_max / size) - row + 1, math.floor(bounds.x_max / size) - column + 1)
     out = np.full(shape, -1, dtype=np.int64)
-    key_kernels.lowest_of_blocks(
-        lowest.px.ravel(), lowest.py.ravel(), residual.ravel(), candidate.ravel(), size, column, row, out
-    )
-    return out[out >= 0]
+    px, py, height = lowest.px.ravel(), lowest.py.ravel(), residual.ravel()
+    key_kernels.lowest_of_blocks(px, py, height, candidate.ravel(), size, column, row, out)
+    known = out >= 0
+    alone = np.zeros(shape, dtype=bool)
+    if np.count_nonzero(known) > KEY_SUPPORT:
+        blocks = [np.where(known, values[out], np.nan) for values in (px, py, height)]
+        run_bands(unsupported, shape[0], *blocks, KEY_REACH, *KEY_CONE, KEY_SUPPORT, after=(alone,), size=alone.size)
+    noise.ravel()[out[alone]] = True
+    return out[known & ~alone]

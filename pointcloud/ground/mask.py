@@ -12,7 +12,7 @@ from pointcloud.ground.lattice import Lattice, filled
 from pointcloud.ground.opening import object_mask
 from pointcloud.ground.parameters import GroundParameters
 from pointcloud.ground.steps import CLEARANCE, RESTORED_POINTS, STEP, Links, raised, relief
-from pointcloud.ground.trend import fit_corners, heights, slopes
+from pointcloud.ground.trend import fit_corners, residuals, slopes
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -64,15 +64,6 @@ def find_terrain(lowest: Lattice, parameters: GroundParameters) -> Terrain:
 
 def _fit(lowest: Lattice, accepted: Mask) -> Floats:
     return fit_corners(lowest.px, lowest.py, lowest.pz, accepted.astype(np.float64), lowest.grid)
-
-
-def residuals(lowest: Lattice, corners: Floats) -> Floats:
-    """Height of each lowest point above the surface; NaN where there is no point or no surface."""
-    out = np.full(lowest.grid.shape, np.nan)
-    known = lowest.known
-    cells = np.flatnonzero(known).astype(np.int32)
-    out[known] = lowest.pz[known] - heights(lowest.px[known], lowest.py[known], cells, corners, lowest.grid)
-    return out
 
 
 def _grown(lowest: Lattice, corners: Floats) -> Mask:

@@ -10,7 +10,9 @@ from pointcloud.grid import Grid
 from pointcloud.ground import noise_kernels
 from pointcloud.ground.bands import run_bands
 from pointcloud.ground.lattice import Lattice, lattice
+from pointcloud.ground.trend import COARSEST, fit_corners, residuals
 
+Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 LOW_REACH = 10
@@ -18,7 +20,9 @@ LOW_REACH = 10
 LOW_SUPPORT = 4
 """How many others must."""
 LOW_CONE = (1.0, 0.3)
-"""A lowest point is supported by others that rise from it by less than 1 m + 0.3 x distance."""
+"""A lowest point is supported by others that rise from it by less than 1.0 m + 0.3 x distance over the trend."""
+TREND_SCALE = 1.5
+"""Metres from the trend at which a lowest point has half its weight."""
 ROUNDS = 3
 """Outliers that are removed one above the other in the same cell."""
 HIGH_GAP = 20.0
@@ -32,7 +36,7 @@ def low_outliers(cloud: PointCloud, cells: NDArray[np.int32], skip: Mask, grid: 
 
     A lowest point is an outlier when too few of its neighbours lie below a flat cone that rises from it. Ground seen
     through a gap in the canopy or between two walls is supported by other ground, however high the things around
-    it stand; on a slope by what lies downhill.
+    it stand. Heights are taken over a coarse trend: on a slope everything downhill would lie below.
     """
     low = np.zeros(len(cloud), dtype=bool)
     lowest = lattice(cloud, cells, skip, grid)
@@ -40,8 +44,9 @@ def low_outliers(cloud: PointCloud, cells: NDArray[np.int32], skip: Mask, grid: 
         return low, lowest
     for _ in range(ROUNDS):
         found = np.empty(grid.shape, dtype=bool)
+        over_trend = residuals(lowest, _trend(lowest))
         run_bands(
-            noise_kernels.unsupported, grid.n_rows, lowest.px, lowest.py, lowest.pz, LOW_REACH, *LOW_CONE, LOW_SUPPORT,
+            noise_kernels.unsupported, grid.n_rows, lowest.px, lowest.py, over_trend, LOW_REACH, *LOW_CONE, LOW_SUPPORT,
             after=(found,), size=grid.n_rows * grid.n_columns,
         )  # fmt: skip
         if not found.any():
@@ -49,6 +54,17 @@ def low_outliers(cloud: PointCloud, cells: NDArray[np.int32], skip: Mask, grid: 
         low[lowest.index[found]] = True
         lowest = lattice(cloud, cells, low | skip, grid)
     return low, lowest
+
+
+def _trend(lowest: Lattice) -> Floats:
+    """Corner heights of a coarse robust surface of the lowest points, so that a slope does not hide what lies below."""
+    weight = lowest.known.astype(np.float64)
+    corners = fit_corners(lowest.px, lowest.py, lowest.pz, weight, lowest.grid, COARSEST)
+    for _ in range(2):
+        weight = 1.0 / (1.0 + (np.nan_to_num(residuals(lowest, corners)) / TREND_SCALE) ** 2)
+        weight[~lowest.known] = 0.0
+        corners = fit_corners(lowest.px, lowest.py, lowest.pz, weight, lowest.grid, COARSEST)
+    return corners
 
 
 def high_outliers(cloud: PointCloud, cells: NDArray[np.int32], grid: Grid) -> Mask:

@@ -122,16 +122,16 @@ def survey_parameters(
                 field=name,
                 value=value,
             )
-    chosen = (0.15, 0.5, 1.25) if method == "smrf" else (0.10, 0.4, 0.8)
     spacing = _spacing([clouds] if isinstance(clouds, PointCloud) else clouds)
-    cell = cell or _cell_for(spacing)
+    auto = method == "auto"
+    coarse = min(1.0, spacing)
     return GroundParameters(
         method,
-        cell,
+        cell or _cell_for(spacing),
         window or 18.0,
-        slope or chosen[0],
-        threshold or chosen[1],
-        scalar or chosen[2],
+        slope or (0.10 if auto else 0.15),
+        threshold or (0.15 + 0.25 * coarse if auto else 0.5),
+        scalar or (0.1 + 0.7 * coarse if auto else 1.25),
         spacing,
     )
 

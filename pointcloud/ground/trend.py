@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.grid import Grid
 from pointcloud.ground import surface_kernels
 from pointcloud.ground.bands import run_bands
+
+if TYPE_CHECKING:
+    from pointcloud.ground.lattice import Lattice
 
 Floats = NDArray[np.float64]
 
@@ -69,4 +74,13 @@ def heights(x: Floats, y: Floats, cells: NDArray[np.int32], corners: Floats, gri
     out = np.empty(x.size)
     north_row = grid.south_row + grid.n_rows
     run_bands(surface_kernels.heights_at, x.size, x, y, cells, corners, grid.cell, grid.column, north_row, after=(out,))
+    return out
+
+
+def residuals(lowest: Lattice, corners: Floats) -> Floats:
+    """Height of each lowest point above the surface; NaN where there is no point or no surface."""
+    out = np.full(lowest.grid.shape, np.nan)
+    known = lowest.known
+    cells = np.flatnonzero(known).astype(np.int32)
+    out[known] = lowest.pz[known] - heights(lowest.px[known], lowest.py[known], cells, corners, lowest.grid)
     return out
