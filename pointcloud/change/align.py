@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pointcloud.change.registration import Motion, register
+from pointcloud.change.registration import Motion, level, register
 from pointcloud.change.stable import fit_trend, mean_slope, stable_ground
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import OverlapError, ParameterError
@@ -125,14 +125,15 @@ def align(
     """Shift and tilt of ``after`` relative to ``before``.
 
     A first estimate comes from the grids; cells that then still differ are change and are left out; point-to-plane
-    ICP on the ground points of what remains gives the result; leaving out blocks of ground in turn gives its
-    standard error. Its horizontal part, its vertical part and the tilt are applied where Hotelling's test rejects
-    "none" at 99 %.
+    ICP on the ground points of what remains gives the horizontal shift and the tilt, and the terrains themselves give
+    the vertical shift, since it is they whose difference is summed; leaving out blocks of ground in turn gives
+    standard errors. Each part is applied where Hotelling's test rejects "none" at 99 %.
 
     Parameters
     ----------
     before, after
-        Ground points that carry the terrain (key points), metres, one CRS.
+        Ground points, metres, one CRS: all of class 2 rather than the few that carry the terrain, since many points
+        tell the horizontal shift better, and low plants lift both surveys' points alike in all directions.
     before_terrain, after_terrain
         Their terrains on one grid, NaN where void.
     mode
@@ -163,6 +164,7 @@ def align(
     x, y = change.grid.centres()
     pivot = (float(x.mean()), float(y.mean()))
     motion = register(on_stable[0], on_stable[1], start, pivot, _block(area))
+    motion = _levelled(before_terrain, after_terrain, stable, motion, pivot, _block(area))
     _refuse_long(motion.correction, max_shift)
     return _result(before_terrain, after_terrain, stable, motion, pivot)
 
@@ -232,6 +234,33 @@ def _refuse_long(shift: Floats, max_shift: float) -> None:
         )
 
 
+def _levelled(
+    before: Raster,
+    after: Raster,
+    stable: NDArray[np.bool_],
+    motion: Motion,
+    pivot: tuple[float, float],
+    block: float,
+) -> Motion:
+    """The motion with its vertical part from the terrains."""
+    level_shift = motion.correction * (1.0, 1.0, 0.0)
+    moved = resampled(after, level_shift)
+    change = Raster(moved.values - before.values, before.grid)
+    left = _without(change, mean_slope(before, moved), np.zeros(3), motion.tilt, pivot)
+    rows, columns = np.nonzero(stable & np.isfinite(left.values))
+    x, y = before.grid.centres()
+    up, sigma, is_real = level(
+        np.asarray(left.values[rows, columns], dtype=np.float64), np.column_stack((x[columns], y[rows])), block
+    )
+    is_applied = is_real or bool(np.any(level_shift) or np.any(motion.tilt))
+    return replace(
+        motion,
+        shift=np.array([*motion.shift[:2], up]),
+        shift_sigma=np.array([*motion.shift_sigma[:2], sigma]),
+        correction=np.array([*motion.correction[:2], up if is_applied else 0.0]),
+    )
+
+
 def _result(
     before: Raster, after: Raster, stable: NDArray[np.bool_], motion: Motion, pivot: tuple[float, float]
 ) -> Alignment:
@@ -247,7 +276,7 @@ def _result(
     area = float(np.count_nonzero(stable)) * before.grid.cell_area
     share = area / (float(np.count_nonzero(known)) * before.grid.cell_area)
     return Alignment(
-        method="Open3D point-to-plane ICP on stable ground, both directions",
+        method="Open3D point-to-plane ICP on stable ground, both directions; vertical from the terrains",
         shift=motion.shift,
         shift_sigma=motion.shift_sigma,
         correction=motion.correction,

@@ -12,8 +12,9 @@ from scipy import ndimage
 from shapely import LineString, MultiPolygon, Polygon
 
 from pointcloud.change.detection import PROOF
+from pointcloud.change.rectification import NORMAL_95, window_variance
 from pointcloud.change.stable import odd_cells, window_mean
-from pointcloud.change.uncertainty import NORMAL_95, ErrorModel, mask_parts, window_variance
+from pointcloud.change.uncertainty import ErrorModel, mask_parts
 from pointcloud.errors import ParameterError
 from pointcloud.grid import Raster
 

@@ -12,22 +12,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, special, stats
+from scipy import ndimage, stats
 from shapely import MultiPolygon, Polygon
 
 from pointcloud.change import volume
 from pointcloud.change.align import Alignment
 from pointcloud.change.detection import Patch, certain_ground, find_patches
+from pointcloud.change.rectification import NORMAL_95, Noise, noise_of
 from pointcloud.change.sigma import CellSigma, SurveyQuality, cell_sigma
-from pointcloud.change.stable import odd_cells, stable_ground, window_mean
+from pointcloud.change.stable import odd_cells, stable_ground
 from pointcloud.change.variogram import Correlation, estimate, variance_of_sum
 from pointcloud.change.volume import Volume, coverage
 from pointcloud.grid import Grid, Raster
-
-NORMAL_95 = 1.959963984540054
-
-SMOOTHING = 5.0
-"""Edge (m) of the window whose mean stands for the true change when the share of noise is reckoned."""
 
 CROWN = 3.0
 """Edge (m) of the window in which the highest return is the canopy."""
@@ -45,25 +41,6 @@ SIGMA_MISFIT = 0.05
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Window = tuple[slice, slice]
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """What noise does to cut and fill of each cell.
-
-    Parameters
-    ----------
-    added
-        Metres that noise adds to both; 0 where void or certain.
-    is_fill
-        Probability that the true change is a rise.
-    bend
-        Standard deviation times the normal density at the change, metres.
-    """
-
-    added: Floats
-    is_fill: Floats
-    bend: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +198,7 @@ def error_model(
         shift_sigma=_left_by_alignment(change, sigma.raster, correlation, stable, alignment),
         slope=(np.nan_to_num(slope[0]), np.nan_to_num(slope[1])),
         cover=np.zeros(change.grid.shape) if cover is None else cover,
-        noise=_noise(change, sigma.raster, stable),
+        noise=noise_of(change, sigma.raster, stable),
         stable=stable,
         region=certain_ground(change, patches),
         patches=patches,
@@ -277,14 +254,6 @@ def total_budget(change: Raster, is_surveyed: Mask, error: ErrorModel) -> Volume
     area = float(np.count_nonzero(is_surveyed)) * change.grid.cell_area
     cells = _cells(change, is_surveyed.astype(np.float64), error.region, error, np.s_[:, :])
     return _budget(cells, area, error)
-
-
-def window_variance(change: Raster, sigma: Raster, stable: Mask, size: int) -> float:
-    """Variance of the mean of change over sigma in windows of ``size`` cells, measured on stable ground."""
-    known = np.isfinite(change.values) & np.isfinite(sigma.values)
-    standardised = np.divide(change.values, sigma.values, out=np.full(known.shape, np.nan), where=known)
-    means = window_mean(standardised, size)[stable & known]
-    return float(np.mean(means**2)) if means.size else 1.0
 
 
 def mask_parts(change: Raster, error: ErrorModel, mask: Mask, window: Window) -> Parts:
@@ -373,30 +342,6 @@ def _budget(cells: _Cells, area: float, error: ErrorModel) -> VolumeBudget:
 def _sums(depth: Floats, weight: Floats) -> tuple[float, float]:
     """Cut and fill."""
     return float(np.sum(weight * np.maximum(-depth, 0.0))), float(np.sum(weight * np.maximum(depth, 0.0)))
-
-
-def _noise(change: Raster, sigma: Raster, stable: Mask) -> Noise:
-    """What normal noise does to cut and fill, cell by cell.
-
-    For a true change d and noise of standard deviation s both sums grow by s phi(d/s) - |d| Phi(-|d|/s). The mean of
-    a small window stands for d, and zero where that mean is within its own noise: the noise of the mean would
-    otherwise look like change and hide half of what has to be taken out.
-
-    References
-    ----------
-    Leone, F.C., Nelson, L.S. & Nottingham, R.B. 1961, "The folded normal distribution", Technometrics 3,
-    DOI 10.1080/00401706.1961.10489974.
-    """
-    spread = np.nan_to_num(sigma.values)
-    size = odd_cells(SMOOTHING, change.grid.cell)
-    own = window_variance(change, sigma, stable, size)
-    t = np.divide(
-        np.nan_to_num(window_mean(change.values, size)), spread, out=np.zeros(spread.shape), where=spread > 0.0
-    )
-    t = np.where(np.abs(t) > NORMAL_95 * np.sqrt(own), np.clip(t, -40.0, 40.0), 0.0)
-    density = np.exp(-0.5 * t**2) / np.sqrt(2.0 * np.pi)
-    added = spread * (density - np.abs(t) * special.ndtr(-np.abs(t)))
-    return Noise(added, np.asarray(special.ndtr(t), dtype=np.float64), spread * density)
 
 
 def _unsure_noise(cells: _Cells, weight: Floats, error: ErrorModel) -> Parts:
