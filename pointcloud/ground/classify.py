@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
+from pointcloud.ground.confidence import confidence_cells
 from pointcloud.ground.keypoints import key_cells
 from pointcloud.ground.lattice import Lattice, cells_of_points, working_grid
 from pointcloud.ground.mask import Terrain, find_terrain
@@ -20,8 +21,8 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 NOISE_DEPTH = 0.5
-"""Metres below the key points' surface from which a lowest point that lies alone is labelled noise, on level ground; more by
-the height that a slope gains between neighbouring points."""
+"""Metres below the key points' surface from which a lowest point that lies alone is labelled noise, on level ground;
+more by the height that a slope gains between neighbouring points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class GroundResult:
     key_points
         Ground points that carry the terrain surface without bias: build terrain from these, not from class 2.
     confidence
-        0-1 for each point, float32, or None.
+        Trust in the ground height at each point, 0-1, float32; see `pointcloud.ground.confidence`.
     parameters
         Name -> value used.
     counts
@@ -44,7 +45,7 @@ class GroundResult:
 
     labels: NDArray[np.uint8]
     key_points: Mask
-    confidence: NDArray[np.float32] | None
+    confidence: NDArray[np.float32]
     parameters: dict[str, float | str]
     counts: dict[str, int]
 
@@ -90,17 +91,17 @@ def classify(
             cloud, method=method, cell=cell, window=window, slope=slope, threshold=threshold, scalar=scalar
         )
     if len(cloud) == 0:
-        return _result(np.zeros(0, np.uint8), np.zeros(0, bool), parameters)
+        return _result(np.zeros(0, np.uint8), np.zeros(0, bool), np.zeros(0, np.float32), parameters)
     grid = working_grid(cloud.bounds, parameters.cell)
     cells = cells_of_points(cloud, grid)
     water, high = _water(cloud), high_outliers(cloud, cells, grid)
     low, lowest = low_outliers(cloud, cells, water | high, grid)
     terrain = find_terrain(lowest, parameters)
-    labels, key_points = _labels(cloud, cells, lowest, terrain, parameters)
+    labels, key_points, confidence = _labels(cloud, cells, lowest, terrain, parameters)
     labels[low] = ClassCode.LOW_NOISE
     labels[high] = ClassCode.HIGH_NOISE
     labels[water] = ClassCode.WATER
-    return _result(labels, key_points & (labels == ClassCode.GROUND), parameters)
+    return _result(labels, key_points & (labels == ClassCode.GROUND), confidence, parameters)
 
 
 def _water(cloud: PointCloud) -> Mask:
@@ -117,8 +118,8 @@ def _labels(
     lowest: Lattice,
     terrain: Terrain,
     parameters: GroundParameters,
-) -> tuple[NDArray[np.uint8], Mask]:
-    keys, noise, key_corners = key_cells(lowest, terrain, parameters.spacing)
+) -> tuple[NDArray[np.uint8], Mask, NDArray[np.float32]]:
+    keys, noise, key_corners, rough = key_cells(lowest, terrain, parameters.spacing)
     slope = slopes(terrain.corners, parameters.cell)
     with np.errstate(invalid="ignore"):
         noise &= residuals(lowest, key_corners) < -NOISE_DEPTH * (1.0 + 2.0 * parameters.spacing * slope)
@@ -130,11 +131,14 @@ def _labels(
     labels[lowest.index[noise]] = ClassCode.LOW_NOISE
     key_points = np.zeros(len(cloud), dtype=bool)
     key_points[lowest.index[keys]] = True
-    return labels, key_points & ground
+    confidence = confidence_cells(keys & ~noise, rough, slope).ravel()[cells]
+    return labels, key_points & ground, confidence
 
 
-def _result(labels: NDArray[np.uint8], key_points: Mask, parameters: GroundParameters) -> GroundResult:
+def _result(
+    labels: NDArray[np.uint8], key_points: Mask, confidence: NDArray[np.float32], parameters: GroundParameters
+) -> GroundResult:
     names = {1: "other", 2: "ground", 7: "low_noise", 9: "water", 18: "high_noise"}
     n = np.bincount(labels, minlength=19)
     counts = {name: int(n[code]) for code, name in names.items()}
-    return GroundResult(labels, key_points, None, parameters.as_dict(), counts)
+    return GroundResult(labels, key_points, confidence, parameters.as_dict(), counts)

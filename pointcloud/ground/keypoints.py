@@ -12,16 +12,13 @@ from pointcloud.ground.bands import run_bands
 from pointcloud.ground.lattice import Lattice
 from pointcloud.ground.mask import Terrain
 from pointcloud.ground.noise_kernels import unsupported
+from pointcloud.ground.parameters import block_sizes
+from pointcloud.ground.scales import KEY_REACH, ROUGHNESS_REACH
 from pointcloud.ground.trend import fit_corners, residuals, slopes
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-BLOCK_POINTS = 60.0
-"""Points in a block of the first round."""
-LARGEST_BLOCK = 8.0
-"""Metres across the largest block. Where 60 points need more, wide blocks would cut the relief: there the block
-shrinks again, as 64 m2 / its width, and vegetation is left to the finer rounds."""
 TOLERANCE = (0.10, 0.10)
 """A point of a finer round is kept up to 0.10 m + 0.10 x slope above the surface of the coarser ones ..."""
 OPEN_TOLERANCE = (0.6, 1.0)
@@ -30,12 +27,12 @@ OPEN_ROUGHNESS = (0.08, 0.12)
 """Mean distance (m) of lowest points from a smooth surface: open ground below the first, vegetation above the second.
 
 Measured: paved and mown ground 0.01-0.05 m, forest floor through canopy 0.10-0.30 m, at 0.2 to 16 points/m2."""
-KEY_SUPPORT, KEY_REACH = 3, 3
-"""A block's lowest point is noise unless so many of the others within so many blocks ..."""
+KEY_SUPPORT = 3
+"""A block's lowest point is noise unless so many of the others within ``KEY_REACH`` blocks ..."""
 KEY_CONE = (0.3, 0.03)
 """... rise from it by less than 0.3 m + 0.03 x distance, over the smooth surface."""
-ROUGHNESS_STEP, ROUGHNESS_REACH = 4, 4
-"""Node spacing of that surface and half width of the window, in cells."""
+ROUGHNESS_STEP = 4
+"""Node spacing of that surface in cells."""
 
 
 def roughness(lowest: Lattice, accepted: Mask, smooth: Floats) -> Floats:
@@ -49,8 +46,8 @@ def roughness(lowest: Lattice, accepted: Mask, smooth: Floats) -> Floats:
     return out
 
 
-def key_cells(lowest: Lattice, ground: Terrain, spacing: float) -> tuple[Mask, Mask, Floats]:
-    """Cells whose lowest point is a key point, those whose is low noise, and corner heights through the key points.
+def key_cells(lowest: Lattice, ground: Terrain, spacing: float) -> tuple[Mask, Mask, Floats, Floats]:
+    """Cells whose lowest point is a key point, those whose is low noise, corner heights, and roughness.
 
     The lowest of n returns lies the lower the larger n is, and under low vegetation no return of a small cell
     may have reached the soil. So the first round takes the lowest point, above a smooth surface, of blocks that
@@ -76,11 +73,9 @@ def key_cells(lowest: Lattice, ground: Terrain, spacing: float) -> tuple[Mask, M
     openness = np.clip((OPEN_ROUGHNESS[1] - rough) / (OPEN_ROUGHNESS[1] - OPEN_ROUGHNESS[0]), 0.0, 1.0)
     openness[np.isnan(rough)] = 0.0
     finer = TOLERANCE[0] + TOLERANCE[1] * slope + openness * (OPEN_TOLERANCE[0] + OPEN_TOLERANCE[1] * slope)
-    size = spacing * math.sqrt(BLOCK_POINTS)
-    size = max(min(size, LARGEST_BLOCK**2 / size), grid.cell)
     kept, noise = np.zeros(grid.shape, dtype=bool), np.zeros(grid.shape, dtype=bool)
     tolerance = 1.0 + 0.8 * slope
-    while True:
+    for size in block_sizes(spacing, grid.cell):
         residual = residuals(lowest, corners)
         with np.errstate(invalid="ignore"):
             candidate = (residual > -(1.0 + 0.6 * slope)) & (residual < tolerance) & ~noise
@@ -90,9 +85,7 @@ def key_cells(lowest: Lattice, ground: Terrain, spacing: float) -> tuple[Mask, M
         corners = _fit(lowest, kept, 1)
         with np.errstate(invalid="ignore"):
             kept &= residuals(lowest, corners) <= tolerance
-        if size <= grid.cell:
-            return kept, noise, corners
-        size = max(size / 2.0, grid.cell)
+    return kept, noise, corners, rough
 
 
 def _fit(lowest: Lattice, used: Mask, finest: int) -> Floats:

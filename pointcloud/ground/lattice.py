@@ -13,7 +13,7 @@ from pointcloud.errors import ParameterError
 from pointcloud.grid import Grid
 from pointcloud.ground import kernels
 from pointcloud.ground.bands import run_bands
-from pointcloud.ground.trend import COARSEST
+from pointcloud.ground.scales import COARSEST
 
 Floats = NDArray[np.float64]
 MAX_WORKING_CELLS = 400_000_000

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pointcloud.ground.lattice import Lattice, filled
 from pointcloud.ground.opening import object_mask
-from pointcloud.ground.parameters import GroundParameters
-from pointcloud.ground.steps import CLEARANCE, RESTORED_POINTS, STEP, Links, raised, relief
+from pointcloud.ground.parameters import GroundParameters, restored_area
+from pointcloud.ground.steps import CLEARANCE, STEP, Links, raised, relief
 from pointcloud.ground.trend import fit_corners, residuals, slopes
 
 Floats = NDArray[np.float64]
@@ -52,7 +52,7 @@ def find_terrain(lowest: Lattice, parameters: GroundParameters) -> Terrain:
     decks = raised(land, 4.0 * largest, CLEARANCE).reshape(shape) & ~accepted
     accepted = _grown(lowest, _fit(lowest, accepted & ~standing)) & ~standing
     links = Links(land, slopes(_fit(lowest, accepted), cell))
-    least_area = math.ceil(RESTORED_POINTS * max(1.0, (parameters.spacing / cell) ** 2))
+    least_area = restored_area(parameters.spacing, cell)
     islands = links.islands(accepted.ravel(), least_area)
     accepted = links.restored(accepted.ravel() & ~islands, (standing | decks).ravel() | islands, least_area).reshape(
         shape

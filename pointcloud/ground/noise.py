@@ -10,25 +10,20 @@ from pointcloud.grid import Grid
 from pointcloud.ground import noise_kernels
 from pointcloud.ground.bands import run_bands
 from pointcloud.ground.lattice import Lattice, lattice
-from pointcloud.ground.trend import COARSEST, fit_corners, residuals
+from pointcloud.ground.scales import COARSEST, HIGH_BLOCK, LOW_REACH, LOW_ROUNDS
+from pointcloud.ground.trend import fit_corners, residuals
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-LOW_REACH = 10
-"""Cells around a lowest point in which others must support it."""
 LOW_SUPPORT = 4
 """How many others must."""
 LOW_CONE = (1.0, 0.3)
 """A lowest point is supported by others that rise from it by less than 1.0 m + 0.3 x distance over the trend."""
 TREND_SCALE = 1.5
 """Metres from the trend at which a lowest point has half its weight."""
-ROUNDS = 3
-"""Outliers that are removed one above the other in the same cell."""
 HIGH_GAP = 20.0
 """Metres of empty height below a point, over 3 x 3 blocks of cells, from which it is a high outlier."""
-HIGH_BLOCK = 4
-"""Cells across a block of that test."""
 
 
 def low_outliers(cloud: PointCloud, cells: NDArray[np.int32], skip: Mask, grid: Grid) -> tuple[Mask, Lattice]:
@@ -42,7 +37,7 @@ def low_outliers(cloud: PointCloud, cells: NDArray[np.int32], skip: Mask, grid: 
     lowest = lattice(cloud, cells, skip, grid)
     if int(np.count_nonzero(lowest.known)) <= LOW_SUPPORT:
         return low, lowest
-    for _ in range(ROUNDS):
+    for _ in range(LOW_ROUNDS):
         found = np.empty(grid.shape, dtype=bool)
         over_trend = residuals(lowest, _trend(lowest))
         run_bands(
@@ -60,18 +55,16 @@ def _trend(lowest: Lattice) -> Floats:
     """Corner heights of a coarse robust surface of the lowest points, so that a slope does not hide what lies below."""
     weight = lowest.known.astype(np.float64)
     corners = fit_corners(lowest.px, lowest.py, lowest.pz, weight, lowest.grid, COARSEST)
-    for _ in range(2):
-        weight = 1.0 / (1.0 + (np.nan_to_num(residuals(lowest, corners)) / TREND_SCALE) ** 2)
-        weight[~lowest.known] = 0.0
-        corners = fit_corners(lowest.px, lowest.py, lowest.pz, weight, lowest.grid, COARSEST)
-    return corners
+    weight = 1.0 / (1.0 + (np.nan_to_num(residuals(lowest, corners)) / TREND_SCALE) ** 2)
+    weight[~lowest.known] = 0.0
+    return fit_corners(lowest.px, lowest.py, lowest.pz, weight, lowest.grid, COARSEST)
 
 
 def high_outliers(cloud: PointCloud, cells: NDArray[np.int32], grid: Grid) -> Mask:
     """Points that hang alone far above everything around them: birds, clouds, false echoes."""
     high = np.zeros(len(cloud), dtype=bool)
     shape = (grid.n_rows // HIGH_BLOCK, grid.n_columns // HIGH_BLOCK)
-    for _ in range(ROUNDS):
+    for _ in range(LOW_ROUNDS):
         top, second = np.full(shape, -np.inf), np.full(shape, -np.inf)
         index = np.full(shape, -1, dtype=np.int64)
         noise_kernels.two_highest(

@@ -11,7 +11,21 @@ import numpy as np
 
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import ParameterError, UnitsError
-from pointcloud.ground.trend import COARSEST
+from pointcloud.ground.scales import (
+    BLOCK_POINTS,
+    COARSEST,
+    HIGH_BLOCK,
+    ISLAND_EXTENT,
+    KEY_REACH,
+    LARGEST_BLOCK,
+    LOW_REACH,
+    LOW_ROUNDS,
+    NEAR_REACH,
+    REACH,
+    RESTORED_POINTS,
+    ROUGHNESS_REACH,
+    SPREAD,
+)
 
 Method = Literal["auto", "smrf"]
 
@@ -154,5 +168,25 @@ def _cell_for(spacing: float) -> float:
 
 def required_halo(parameters: GroundParameters) -> float:
     """Metres of neighbouring points that a tile needs on each side so that its core equals the whole survey's."""
-    cells = 2 * math.ceil(parameters.window / parameters.cell) + 8 * COARSEST
-    return float(cells * parameters.cell)
+    cell, window = parameters.cell, math.ceil(parameters.window / parameters.cell)
+    fit = 2 * (2 * COARSEST - 1)
+    outliers = LOW_ROUNDS * (2 * 2 * COARSEST + LOW_REACH) + HIGH_BLOCK * (1 + LOW_ROUNDS)
+    objects = max(2 * window + 3 * COARSEST, 4 * window + NEAR_REACH)
+    regions = ISLAND_EXTENT + SPREAD + restored_area(parameters.spacing, cell) + 4 * NEAR_REACH
+    rounds = block_sizes(parameters.spacing, cell)
+    keys = fit + ROUGHNESS_REACH + sum(fit + math.ceil((KEY_REACH + 1) * size / cell) for size in rounds)
+    return float((outliers + objects + 4 * fit + regions + keys + REACH) * cell)
+
+
+def restored_area(spacing: float, cell: float) -> int:
+    """Raster cells that ``RESTORED_POINTS`` points take on average."""
+    return math.ceil(RESTORED_POINTS * max(1.0, (spacing / cell) ** 2))
+
+
+def block_sizes(spacing: float, cell: float) -> list[float]:
+    """Metres across the blocks of the key points' rounds, the largest first, the working cell last."""
+    size = spacing * math.sqrt(BLOCK_POINTS)
+    sizes = [max(min(size, LARGEST_BLOCK**2 / size), cell)]
+    while sizes[-1] > cell:
+        sizes.append(max(sizes[-1] / 2.0, cell))
+    return sizes

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from pointcloud.ground import island_kernels, step_kernels
 from pointcloud.ground.bands import run_bands
 from pointcloud.ground.lattice import Lattice
+from pointcloud.ground.scales import ISLAND_EXTENT, NEAR_REACH, SPREAD
 
 Floats = NDArray[np.float64]
 Cells = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
-NEAR_REACH = 8
-"""Cells up to which an empty cell takes part as its nearest lowest point."""
 STEP = (1.0, 0.8)
 """A step: height difference beyond 1.0 m + 0.8 x distance."""
 CLEARANCE = 4.0
@@ -31,12 +30,6 @@ LINK = (0.2, 0.4, 0.5)
 """Two points join: height difference below 0.2 m + (0.4 + 0.5 x slope of the terrain) x distance."""
 SMOOTH_SHARE = 0.8
 """Share of a smooth point's border that joins without a step."""
-SPREAD = 30
-"""Cells that restored ground may lie from accepted ground."""
-RESTORED_POINTS = 10
-"""Least number of points, in their mean area, of a region that is restored."""
-ISLAND_EXTENT = 60
-"""Cells up to which a region is tested for being an island."""
 AXES: Sequence[tuple[int, int]] = ((0, 1), (-1, 1), (-1, 0), (-1, -1))
 
 

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from pointcloud.grid import Grid
 from pointcloud.ground import surface_kernels
 from pointcloud.ground.bands import run_bands
+from pointcloud.ground.scales import COARSEST
 
 if TYPE_CHECKING:
     from pointcloud.ground.lattice import Lattice
 
 Floats = NDArray[np.float64]
-
-COARSEST = 8
-"""Node spacing of the first level in cells; working grids are aligned to it."""
 
 
 def fit_corners(

@@ -1,0 +1,58 @@
+"""How far a ground height can be trusted: one value from 0 to 1."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pointcloud.grid import Grid, Raster
+from pointcloud.ground.scales import REACH, ROUGHNESS_REACH
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def confidence_cells(keys: Mask, rough: Floats, slope: Floats) -> NDArray[np.float32]:
+    """Confidence of the ground height in each cell, float32 from 0 to 1, shape of ``keys``.
+
+    The product of four shares: density of key points, n / (n + 4) of the n within 4 cells each way, scaled to 1 at
+    one a cell; roughness, 1 / (1 + (r / 0.2 m)^2); slope, 1 / (1 + s^2); distance to the nearest key point, falling
+    evenly from 1 at a key point's cell to 0 at ten cells. All four reach a few cells only, so a tile gives the
+    survey's values.
+
+    Parameters
+    ----------
+    keys
+        Cells that have a key point.
+    rough
+        Mean distance (m) of the lowest points from a smooth surface; NaN where unknown, taken as 0.2 m.
+    slope
+        Slope (m/m) of the ground; NaN where unknown: confidence 0.
+    """
+    width = 2 * ROUGHNESS_REACH + 1
+    ones = np.ones(width, dtype=np.int32)
+    n = ndimage.convolve1d(keys.astype(np.int32), ones, axis=0, mode="constant")
+    n = ndimage.convolve1d(n, ones, axis=1, mode="constant").astype(np.float64)
+    full = width * width / (width * width + 4.0)
+    density = n / (n + 4.0) / full
+    distance = np.full(keys.shape, np.inf)
+    if keys.any():
+        distance = ndimage.distance_transform_edt(~keys)
+    near = np.clip(1.0 - distance / REACH, 0.0, 1.0)
+    r = np.where(np.isnan(rough), 0.2, rough)
+    out = density * near / (1.0 + (r / 0.2) ** 2) / (1.0 + slope * slope)
+    known: NDArray[np.float32] = np.nan_to_num(out).astype(np.float32)
+    return known
+
+
+def confidence_raster(x: Floats, y: Floats, confidence: NDArray[np.float32], ground: Mask, grid: Grid) -> Raster:
+    """Mean confidence of the ground points in each cell of ``grid``, float32; 0 where there is none."""
+    rows, columns = grid.cells_of(x[ground], y[ground])
+    inside = (rows >= 0) & (rows < grid.n_rows) & (columns >= 0) & (columns < grid.n_columns)
+    flat = rows[inside] * grid.n_columns + columns[inside]
+    size = grid.n_rows * grid.n_columns
+    total = np.bincount(flat, weights=confidence[ground][inside], minlength=size)
+    n = np.maximum(np.bincount(flat, minlength=size), 1)
+    means: NDArray[np.float32] = (total / n).astype(np.float32).reshape(grid.shape)
+    return Raster(means, grid)

@@ -1,0 +1,31 @@
+"""How far each step of the ground filter looks, in cells; together they make the halo of a tile."""
+
+from __future__ import annotations
+
+COARSEST = 8
+"""Node spacing of the first level in cells; working grids are aligned to it."""
+LOW_REACH = 10
+"""Cells around a lowest point in which others must support it."""
+LOW_ROUNDS = 2
+"""Outliers that are removed one above the other in the same cell."""
+HIGH_BLOCK = 4
+"""Cells across a block of that test."""
+NEAR_REACH = 8
+"""Cells up to which an empty cell takes part as its nearest lowest point."""
+SPREAD = 30
+"""Cells that restored ground may lie from accepted ground."""
+ISLAND_EXTENT = 60
+"""Cells up to which a region is tested for being an island."""
+RESTORED_POINTS = 10
+"""Least number of points, in their mean area, of a region that is restored."""
+BLOCK_POINTS = 50.0
+"""Points in a block of the first round."""
+LARGEST_BLOCK = 8.0
+"""Metres across the largest block. Where 50 points need more, wide blocks would cut the relief: there the block
+shrinks again, as 64 m2 / its width, and vegetation is left to the finer rounds."""
+REACH = 10
+"""Cells without a key point at which the confidence has reached zero."""
+KEY_REACH = 3
+"""Blocks around a block in which others must support its lowest point."""
+ROUGHNESS_REACH = 4
+"""Half width of the window of the roughness."""
