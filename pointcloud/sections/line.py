@@ -228,7 +228,8 @@ class CentreLine:
         for low, high in ((max(near - 1.0, 0.0), near), (near, min(near + 1.0, self.length))):
             best = minimize_scalar(lambda t: self._gap(t, x, y), bounds=(low, high), options={"xatol": 1e-7})
             found = min(found, float(best.x), key=lambda t: self._gap(t, x, y))
-        side = dy[i] * (x - px[i]) - dx[i] * (y - py[i])
+        at_x, at_y, direction = (float(v[0]) for v in self.at(np.array([found])))
+        side = (x - at_x) * math.sin(direction) - (y - at_y) * math.cos(direction)
         return found, math.copysign(self._gap(found, x, y), side)
 
     def _gap(self, distance: float, x: float, y: float) -> float:

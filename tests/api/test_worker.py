@@ -25,12 +25,9 @@ NUMBERS = ("numba", "scipy", "laspy", "rasterio", "matplotlib", "open3d")
 
 def test_a_worker_loads_neither_web_code_nor_what_only_some_jobs_need() -> None:
     code = "import api.jobs.worker, sys, json; print(json.dumps(sorted(sys.modules)))"
-    started = time.perf_counter()
     loaded = json.loads(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout)
-    seconds = time.perf_counter() - started
     assert not set(loaded) & set(WEB)
     assert not set(loaded) & set(NUMBERS)
-    assert seconds < 5.0  # 0.7 s on a quiet machine; the bound only catches a heavy import
 
 
 def test_a_worker_for_a_job_that_does_not_run_refuses(tmp_path: Path) -> None:
