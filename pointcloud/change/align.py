@@ -21,6 +21,9 @@ Mode = Literal["auto", "none"]
 MAX_SHIFT = 2.0
 """Largest shift (m) that is a matter of survey accuracy; more is a mistake in the coordinates."""
 
+STABLE_CELLS = 600_000
+"""Cells on which stable ground is looked for; larger rasters are looked at in block means."""
+
 LEAST_STABLE_AREA = 500.0
 """Square metres of stable ground below which nothing is estimated."""
 
@@ -171,6 +174,9 @@ def align(
 
 def _find_stable(before: Raster, after: Raster, max_shift: float) -> tuple[NDArray[np.bool_], Floats]:
     """Stable cells and the shift of the grids on them; each is found with the help of the other."""
+    known = np.isfinite(after.values - before.values)
+    step = int(np.ceil(np.sqrt(known.size / STABLE_CELLS)))
+    before, after = _coarse(before, step), _coarse(after, step)
     shift = np.zeros(3)
     usable = np.isfinite(after.values - before.values)
     for _ in range(4):
@@ -181,7 +187,19 @@ def _find_stable(before: Raster, after: Raster, max_shift: float) -> tuple[NDArr
         shift = shift + trend.shift
         _refuse_long(shift, max_shift)
         usable = stable_ground(_without(change, slope, trend.shift, trend.tilt, trend.pivot))
-    return usable, shift
+    fine = usable.repeat(step, axis=0).repeat(step, axis=1)[: known.shape[0], : known.shape[1]]
+    return fine & known, shift
+
+
+def _coarse(surface: Raster, step: int) -> Raster:
+    """Means of blocks of ``step`` x ``step`` cells, on a grid of its own; NaN where any cell is."""
+    if step == 1:
+        return surface
+    rows, columns = (-(-n // step) for n in surface.grid.shape)
+    padded = np.full((rows * step, columns * step), np.nan)
+    padded[: surface.grid.n_rows, : surface.grid.n_columns] = surface.values
+    means = padded.reshape(rows, step, columns, step).mean(axis=(1, 3))
+    return Raster(means, Grid(0, 0, columns, rows, step * surface.grid.cell))
 
 
 def _without(

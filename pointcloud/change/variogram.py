@@ -262,8 +262,10 @@ def variance_of_sum(weights: Raster, correlation: Correlation, power: int = 1) -
     spectrum = fft.rfft2(blocks, shape)
     products = fft.irfft2(np.abs(spectrum) ** 2, shape)
     rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in shape)
-    covariance = _block_covariance(rows, columns, step, weights.grid.cell, correlation, power)
-    return independent, max(0.0, float(np.sum(products * covariance)))
+    reach = max(correlation.ranges) / (step * weights.grid.cell) + 2.0
+    near_rows, near_columns = np.flatnonzero(rows <= reach), np.flatnonzero(columns <= reach)
+    covariance = _block_covariance(rows[near_rows], columns[near_columns], step, weights.grid.cell, correlation, power)
+    return independent, max(0.0, float(np.sum(products[np.ix_(near_rows, near_columns)] * covariance)))
 
 
 def _block_sums(values: Floats, step: int) -> Floats:

@@ -6,10 +6,21 @@ import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 SMALL = 20_000
 """Work items below which threads cost more than they give."""
+N_THREADS = min(os.cpu_count() or 1, 8)
+
+
+@cache
+def pool() -> ThreadPoolExecutor:
+    """The threads of this process, started when first needed; a forked child starts its own."""
+    return ThreadPoolExecutor(N_THREADS, thread_name_prefix="ground")
+
+
+os.register_at_fork(after_in_child=pool.cache_clear)
 
 
 def run_bands(
@@ -20,11 +31,10 @@ def run_bands(
     The kernels release the GIL and write disjoint parts of their outputs, so the result does not depend on
     the number of threads. ``size`` is the amount of work where it is not ``n``.
     """
-    n_threads = min(os.cpu_count() or 1, 8)
-    if n_threads == 1 or (n if size is None else size) < SMALL or n < n_threads:
+    if N_THREADS == 1 or (n if size is None else size) < SMALL or n < N_THREADS:
         function(*before, 0, n, *after)
         return
-    edges = [n * k // n_threads for k in range(n_threads + 1)]
-    with ThreadPoolExecutor(n_threads) as pool:
-        for done in [pool.submit(function, *before, a, b, *after) for a, b in itertools.pairwise(edges)]:
-            done.result()
+    edges = [n * k // N_THREADS for k in range(N_THREADS + 1)]
+    jobs = [pool().submit(function, *before, a, b, *after) for a, b in itertools.pairwise(edges)]
+    for job in jobs:
+        job.result()

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
+from pointcloud.ground.bands import run_bands
 from pointcloud.ground.confidence import confidence_cells
+from pointcloud.ground.kernels import label_points
 from pointcloud.ground.keypoints import key_cells
 from pointcloud.ground.lattice import Lattice, cells_of_points, working_grid
 from pointcloud.ground.mask import Terrain, find_terrain
@@ -123,16 +125,16 @@ def _labels(
     slope = slopes(terrain.corners, parameters.cell)
     with np.errstate(invalid="ignore"):
         noise &= residuals(lowest, key_corners) < -NOISE_DEPTH * (1.0 + 2.0 * parameters.spacing * slope)
-    residual = cloud.z - heights(cloud.x, cloud.y, cells, terrain.corners, lowest.grid)
-    tolerance = parameters.threshold + parameters.scalar * slope.ravel()[cells]
-    with np.errstate(invalid="ignore"):
-        ground = np.abs(residual) <= tolerance
-    labels = np.where(ground, np.uint8(ClassCode.GROUND), np.uint8(ClassCode.UNCLASSIFIED))
+    labels = np.empty(len(cloud), dtype=np.uint8)
+    surface = heights(cloud.x, cloud.y, cells, terrain.corners, lowest.grid)
+    tolerance = parameters.threshold, parameters.scalar
+    codes = int(ClassCode.GROUND), int(ClassCode.UNCLASSIFIED)
+    run_bands(label_points, len(cloud), cloud.z, surface, cells, slope.ravel(), *tolerance, *codes, after=(labels,))
     labels[lowest.index[noise]] = ClassCode.LOW_NOISE
     key_points = np.zeros(len(cloud), dtype=bool)
     key_points[lowest.index[keys]] = True
     confidence = confidence_cells(keys & ~noise, rough, slope).ravel()[cells]
-    return labels, key_points & ground, confidence
+    return labels, key_points, confidence
 
 
 def _result(

@@ -37,6 +37,33 @@ def cell_indices(
 
 
 @kernel
+def block_keys(x: Floats, y: Floats, size: float, column: int, row: int, n_columns: int, out: Ints) -> None:
+    """Number of each point's block, counted along rows from the block (column, row)."""
+    for i in range(x.size):
+        out[i] = (math.floor(y[i] / size) - row) * n_columns + math.floor(x[i] / size) - column
+
+
+@kernel
+def label_points(
+    z: Floats,
+    height: Floats,
+    cells: NDArray[np.int32],
+    slope: Floats,
+    threshold: float,
+    scalar: float,
+    yes: int,
+    no: int,
+    first: int,
+    last: int,
+    out: NDArray[np.uint8],
+) -> None:
+    """``yes`` for points within ``threshold`` + ``scalar`` x slope of the surface's height, else ``no``."""
+    for i in range(first, last):
+        near = abs(z[i] - height[i]) <= threshold + scalar * slope[cells[i]]
+        out[i] = yes if near else no
+
+
+@kernel
 def lowest_points(
     x: Floats, y: Floats, z: Floats, cells: NDArray[np.int32], skip: NDArray[np.bool_], out: Ints
 ) -> None:

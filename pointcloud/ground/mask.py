@@ -50,8 +50,9 @@ def find_terrain(lowest: Lattice, parameters: GroundParameters) -> Terrain:
     land = relief(lowest)
     standing = raised(land, 2.0 * largest, STEP[0]).reshape(shape)
     decks = raised(land, 4.0 * largest, CLEARANCE).reshape(shape) & ~accepted
-    accepted = _grown(lowest, _fit(lowest, accepted & ~standing)) & ~standing
-    links = Links(land, slopes(_fit(lowest, accepted), cell))
+    corners = _fit(lowest, accepted & ~standing)
+    accepted = _grown(lowest, corners) & ~standing
+    links = Links(land, slopes(corners, cell))
     least_area = restored_area(parameters.spacing, cell)
     islands = links.islands(accepted.ravel(), least_area)
     accepted = links.restored(accepted.ravel() & ~islands, (standing | decks).ravel() | islands, least_area).reshape(

@@ -11,6 +11,7 @@ import numpy as np
 
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import ParameterError, UnitsError
+from pointcloud.ground.kernels import block_keys
 from pointcloud.ground.scales import (
     BLOCK_POINTS,
     COARSEST,
@@ -156,10 +157,23 @@ def _spacing(clouds: Iterable[PointCloud]) -> float:
     for cloud in clouds:
         check_units(cloud)
         if len(cloud):
-            keys = np.floor(cloud.x / 4.0).astype(np.int64) * 2**31 + np.floor(cloud.y / 4.0).astype(np.int64)
             n_points += len(cloud)
-            n_cells += np.unique(keys).size
+            n_cells += _occupied(cloud)
     return 4.0 * math.sqrt(n_cells / n_points) if n_points else 1.0
+
+
+def _occupied(cloud: PointCloud) -> int:
+    """Number of cells of 4 m that hold a point."""
+    bounds = cloud.bounds
+    columns = np.empty(len(cloud), dtype=np.int64)
+    width = math.floor(bounds.x_max / 4.0) - math.floor(bounds.x_min / 4.0) + 1
+    height = math.floor(bounds.y_max / 4.0) - math.floor(bounds.y_min / 4.0) + 1
+    block_keys(cloud.x, cloud.y, 4.0, math.floor(bounds.x_min / 4.0), math.floor(bounds.y_min / 4.0), width, columns)
+    if width * height > 100_000_000:  # stray points far away: sort instead of a table
+        return int(np.unique(columns).size)
+    seen = np.zeros(width * height, dtype=bool)
+    seen[columns] = True
+    return int(np.count_nonzero(seen))
 
 
 def _cell_for(spacing: float) -> float:

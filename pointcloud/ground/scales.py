@@ -18,10 +18,10 @@ ISLAND_EXTENT = 60
 """Cells up to which a region is tested for being an island."""
 RESTORED_POINTS = 10
 """Least number of points, in their mean area, of a region that is restored."""
-BLOCK_POINTS = 50.0
+BLOCK_POINTS = 55.0
 """Points in a block of the first round."""
 LARGEST_BLOCK = 8.0
-"""Metres across the largest block. Where 50 points need more, wide blocks would cut the relief: there the block
+"""Metres across the largest block. Where 55 points need more, wide blocks would cut the relief: there the block
 shrinks again, as 64 m2 / its width, and vegetation is left to the finer rounds."""
 REACH = 10
 """Cells without a key point at which the confidence has reached zero."""

@@ -7,14 +7,13 @@ without a step somewhere; a roof, a deck or a tree does not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.ground import island_kernels, step_kernels
-from pointcloud.ground.bands import run_bands
+from pointcloud.ground.bands import pool, run_bands
 from pointcloud.ground.lattice import Lattice
 from pointcloud.ground.scales import ISLAND_EXTENT, NEAR_REACH, SPREAD
 
@@ -74,19 +73,18 @@ def raised(land: Relief, width: float, drop: float) -> Mask:
     """
     shape = land.near.shape
     out = np.zeros(shape, dtype=bool)
-    with ThreadPoolExecutor(2) as pool:
-        for dr, dc in AXES:
-            pair = [np.empty(shape), np.empty(shape)]
-            jobs = [
-                pool.submit(
-                    step_kernels.falls,
-                    *(land.near, land.px, land.py, land.pz, sign * dr, sign * dc, width, *STEP, drop, fall),
-                )
-                for sign, fall in zip((1, -1), pair, strict=True)
-            ]
-            for job in jobs:
-                job.result()
-            out |= (pair[0] > 0.0) & (pair[1] > 0.0) & (pair[0] + pair[1] <= width)
+    for dr, dc in AXES:
+        pair = [np.empty(shape), np.empty(shape)]
+        jobs = [
+            pool().submit(
+                step_kernels.falls,
+                *(land.near, land.px, land.py, land.pz, sign * dr, sign * dc, width, *STEP, drop, fall),
+            )
+            for sign, fall in zip((1, -1), pair, strict=True)
+        ]
+        for job in jobs:
+            job.result()
+        out |= (pair[0] > 0.0) & (pair[1] > 0.0) & (pair[0] + pair[1] <= width)
     return out.ravel()
 
 
