@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -38,6 +39,9 @@ class SurveySurfaces:
         DTM in metres, NaN where void.
     top
         DSM in metres, NaN where no return fell.
+    confidence
+        Trust in the terrain's height from the ground filter, 0-1, float32, NaN where the terrain is void: mean over
+        the points of the cell, or, where none fell, over those in the square that reaches ``max_gap`` to each side.
     is_surveyed
         Cells within ``max_gap`` of any return; the rest of the grid lies outside the survey.
     key_points
@@ -50,6 +54,7 @@ class SurveySurfaces:
 
     terrain: Raster
     top: Raster
+    confidence: Raster
     is_surveyed: NDArray[np.bool_]
     key_points: PointCloud
     counts: Counter[str]
@@ -93,8 +98,8 @@ def survey_surfaces(survey: Survey, grid: Grid, max_gap: float, report: Report) 
     x, y, z = (np.concatenate(part) for part in work.key_points)
     key_points = PointCloud(x, y, z, {}, survey.crs, survey.vertical_datum)
     return SurveySurfaces(
-        Raster(work.terrain, grid), Raster(work.top, grid), work.is_surveyed, key_points, work.counts,
-        parameters.as_dict(),
+        Raster(work.terrain, grid), Raster(work.top, grid), Raster(work.confidence, grid), work.is_surveyed,
+        key_points, work.counts, parameters.as_dict(),
     )  # fmt: skip
 
 
@@ -137,6 +142,7 @@ class _Work:
     def __init__(self, grid: Grid, max_gap: float, counts: Counter[str]) -> None:
         self.grid, self.max_gap, self.counts = grid, max_gap, counts
         self.terrain, self.top = np.full(grid.shape, np.nan), np.full(grid.shape, np.nan)
+        self.confidence = np.full(grid.shape, np.nan, dtype=np.float32)
         self.is_surveyed = np.zeros(grid.shape, dtype=np.bool_)
         self.key_points: tuple[list[NDArray[np.float64]], ...] = ([], [], [])
 
@@ -145,6 +151,9 @@ class _Work:
         window, key = core.window_in(self.grid), result.key_points
         terrain = surface.terrain(cloud.x[key], cloud.y[key], cloud.z[key], core, self.max_gap)
         self.terrain[window] = terrain.height.values
+        self.confidence[window] = np.where(
+            np.isfinite(terrain.height.values), cell_confidence(cloud, result.confidence, core, self.max_gap), np.nan
+        )
         labelled = cloud.with_attributes(Classification=result.labels)
         self.top[window] = surface.highest_return(labelled, core).values
         self.is_surveyed[window] = surface.distance_to_points(cloud.x, cloud.y, core, self.max_gap) <= self.max_gap
@@ -153,6 +162,56 @@ class _Work:
             part.append(values[key & inside])
         self.counts["key_points"] += int(np.count_nonzero(key & inside))
         self.counts.update(class_counts(result.labels[inside]))
+
+
+def cell_confidence(
+    cloud: PointCloud, confidence: NDArray[np.float32], grid: Grid, reach: float
+) -> NDArray[np.float32]:
+    """Mean confidence of the points in each cell; where none fell, of those up to ``reach`` metres to each side.
+
+    Parameters
+    ----------
+    cloud
+        Points of the grid and, for the same values whatever the tiles, of ``reach`` beyond it.
+    confidence
+        0-1 of each point.
+
+    Returns
+    -------
+    ndarray
+        float32 of ``grid.shape``, NaN where there is no point.
+    """
+    margin = math.ceil(reach / grid.cell)
+    wide = Grid(
+        grid.column - margin, grid.south_row - margin, grid.n_columns + 2 * margin, grid.n_rows + 2 * margin, grid.cell
+    )
+    rows, columns = wide.cells_of(cloud.x, cloud.y)
+    inside = (rows >= 0) & (rows < wide.n_rows) & (columns >= 0) & (columns < wide.n_columns)
+    flat = rows[inside] * wide.n_columns + columns[inside]
+    size = wide.n_rows * wide.n_columns
+    # whole numbers, so that a sum is exact and does not hang on the order in which a tile brings its points
+    total = np.bincount(flat, np.rint(confidence[inside] * _PARTS), size).reshape(wide.shape)
+    number = np.bincount(flat, minlength=size).reshape(wide.shape)
+    window = grid.window_in(wide)
+    own = number[window] > 0
+    total = np.where(own, total[window], _square_sums(total, margin))
+    number = np.where(own, number[window], _square_sums(number, margin))
+    with np.errstate(invalid="ignore"):
+        mean: NDArray[np.float32] = (total / number / _PARTS).astype(np.float32)
+    return mean
+
+
+_PARTS = float(1 << 20)
+
+
+def _square_sums(values: NDArray[Any], margin: int) -> NDArray[Any]:
+    """Sums over the square of ``margin`` cells to each side; the outer ``margin`` cells are left away."""
+    n = 2 * margin + 1
+    for _ in range(2):
+        sums = np.cumsum(values, axis=0)
+        values = sums[n - 1 :].T.copy()
+        values[:, 1:] -= sums[:-n].T
+    return values
 
 
 def class_counts(labels: NDArray[np.uint8]) -> Counter[str]:
