@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pipelines import tiling
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
+from pointcloud.dimensions import ClassCode
 from pointcloud.errors import FileError
 from pointcloud.grid import Grid, Raster
 from pointcloud.ground import surface
@@ -46,6 +47,8 @@ class SurveySurfaces:
         Cells within ``max_gap`` of any return; the rest of the grid lies outside the survey.
     key_points
         Ground points inside the grid that carry the terrain, without attributes.
+    ground_points
+        All ground points (class 2) inside the grid, without attributes: an alignment sees more in them.
     counts
         ``in`` = points by class (``class_2`` ...) + ``outside`` the grid; ``key_points`` of them carry the terrain.
     ground
@@ -57,6 +60,7 @@ class SurveySurfaces:
     confidence: Raster
     is_surveyed: NDArray[np.bool_]
     key_points: PointCloud
+    ground_points: PointCloud
     counts: Counter[str]
     ground: dict[str, Any]
 
@@ -95,11 +99,10 @@ def survey_surfaces(survey: Survey, grid: Grid, max_gap: float, report: Report) 
         report((i + 1) / len(tiles))
     work.counts["outside"] = survey.n_points - sum(n for name, n in work.counts.items() if name.startswith("class_"))
     _refuse_loss(survey, grid, work.counts["outside"])
-    x, y, z = (np.concatenate(part) for part in work.key_points)
-    key_points = PointCloud(x, y, z, {}, survey.crs, survey.vertical_datum)
+    key_points, ground_points = (_joined(survey, parts) for parts in (work.key_points, work.ground_points))
     return SurveySurfaces(
         Raster(work.terrain, grid), Raster(work.top, grid), Raster(work.confidence, grid), work.is_surveyed,
-        key_points, work.counts, parameters.as_dict(),
+        key_points, ground_points, work.counts, parameters.as_dict(),
     )  # fmt: skip
 
 
@@ -136,6 +139,11 @@ def _refuse_loss(survey: Survey, grid: Grid, n_outside: int) -> None:
         )
 
 
+def _joined(survey: Survey, parts: tuple[list[NDArray[np.float64]], ...]) -> PointCloud:
+    x, y, z = (np.concatenate(part) for part in parts)
+    return PointCloud(x, y, z, {}, survey.crs, survey.vertical_datum)
+
+
 class _Work:
     """The surfaces while tiles come in."""
 
@@ -145,6 +153,7 @@ class _Work:
         self.confidence = np.full(grid.shape, np.nan, dtype=np.float32)
         self.is_surveyed = np.zeros(grid.shape, dtype=np.bool_)
         self.key_points: tuple[list[NDArray[np.float64]], ...] = ([], [], [])
+        self.ground_points: tuple[list[NDArray[np.float64]], ...] = ([], [], [])
 
     def add(self, core: Grid, cloud: PointCloud, result: GroundResult) -> None:
         """Write a tile's surfaces into its window, and count the points of its core."""
@@ -158,8 +167,10 @@ class _Work:
         self.top[window] = surface.highest_return(labelled, core).values
         self.is_surveyed[window] = surface.distance_to_points(cloud.x, cloud.y, core, self.max_gap) <= self.max_gap
         inside = core.bounds.contains(cloud.x, cloud.y)
-        for part, values in zip(self.key_points, (cloud.x, cloud.y, cloud.z), strict=True):
-            part.append(values[key & inside])
+        ground = result.labels == ClassCode.GROUND
+        for parts, chosen in ((self.key_points, key & inside), (self.ground_points, ground & inside)):
+            for part, values in zip(parts, (cloud.x, cloud.y, cloud.z), strict=True):
+                part.append(values[chosen])
         self.counts["key_points"] += int(np.count_nonzero(key & inside))
         self.counts.update(class_counts(result.labels[inside]))
 

@@ -25,6 +25,10 @@ def test_confidence_is_the_same_in_tiles_and_in_one(slope, monkeypatch):
     assert known.min() >= 0
     assert known.max() <= 1
     assert np.median(known) > 0.5  # dense bare ground with some trees
+    for surfaces in (whole, tiled):
+        assert len(surfaces.ground_points) == surfaces.counts["class_2"]
+        assert len(surfaces.key_points) == surfaces.counts["key_points"]
+    np.testing.assert_array_equal(np.sort(tiled.ground_points.z), np.sort(whole.ground_points.z))
 
 
 def test_cell_confidence_is_the_mean_of_the_cell_or_of_the_square_around():
