@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,9 +17,21 @@ Files = Annotated[list[Path], typer.Argument(help="LAS/LAZ/COPC files or folders
 Folder = Annotated[Path, typer.Option("-o", "--output", help="Output folder 出力フォルダ")]
 LineFile = Annotated[Path, typer.Option("--line", help="GeoJSON, GeoPackage, DXF, SIMA, J-LandXML or CSV 中心線")]
 Before = Annotated[list[Path] | None, typer.Option("--before", help="Earlier survey, may repeat 変化前の点群")]
+Epochs = Annotated[
+    list[str] | None,
+    typer.Option("--epoch", metavar="NAME=PATH", help="Still earlier survey, oldest first, may repeat さらに前の点群"),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="SURFACE=TEXT", help="What drawings call before, after, design 凡例名"),
+]
 Given = Annotated[
     list[str] | None,
-    typer.Option("--station", metavar="CHAINAGE[=NAME[@SKEW]]", help="Further station, may repeat 追加の測点"),
+    typer.Option("--station", metavar="PEG[=NAME[@SKEW]]", help="Further station: 45.3, No.2+5.3, BP 追加の測点"),
+]
+Between = Annotated[str | None, typer.Option(metavar="A,B", help="Areas between these two 面積を求める 2 面")]
+CadLayers = Annotated[
+    Path | None, typer.Option("--cad-layers", help="CSV with columns role, layer: CAD layer names レイヤ名の表")
 ]
 Ground = Annotated[Literal["classify", "file"], typer.Option(help="Classify the ground or use class 2 地盤点の求め方")]
 MaxGap = Annotated[float, typer.Option(help="Open beyond this distance (m) from any ground point 最大補間距離 (m)")]
@@ -31,6 +44,8 @@ def sections(
     line: LineFile,
     output: Folder,
     before: Before = None,
+    epoch: Epochs = None,
+    label: Labels = None,
     design: Annotated[Path | None, typer.Option(help="Design TIN: LandXML or DXF 設計面")] = None,
     interval: Annotated[float, typer.Option(help="Metres between stations 測点間隔 (m)")] = 20.0,
     width: Annotated[float | None, typer.Option(help="Whole width, half on each side 全幅 (m)")] = None,
@@ -45,9 +60,15 @@ def sections(
     ground: Ground = "classify",
     max_gap: MaxGap = 5.0,
     thickness: Annotated[float, typer.Option(help="Slice of points 断面の厚さ (m)")] = 1.0,
+    between: Between = None,
+    surface_line: Annotated[bool, typer.Option(help="Cut the highest points too 表層線")] = True,
+    same_heights: Annotated[bool, typer.Option(help="You state one height system 高さの基準は同じ")] = False,
     tolerance: Annotated[float, typer.Option(help="Deviation of drawn lines 簡略化の許容差 (m)")] = 0.03,
     paper: Annotated[Literal["A1", "A3"], typer.Option(help="Paper 用紙")] = "A1",
     scale: Annotated[int, typer.Option(help="Scale denominator 縮尺分母")] = 200,
+    profile_scale: Annotated[int | None, typer.Option(help="Of the profile, horizontal 縦断図の横縮尺分母")] = None,
+    layer_sheets: Annotated[bool, typer.Option(help="Draw layers of points too 層別断面図")] = True,
+    cad_layers: CadLayers = None,
     dxf_version: Annotated[Literal["R2000", "R2018"], typer.Option(help="R2000 = CP932, R2018 = UTF-8")] = "R2000",
     project: Annotated[str, typer.Option(help="Project in the title block 業務名")] = "",
     crs: Crs = None,
@@ -58,13 +79,19 @@ def sections(
 
     with reported():
         sides = (left, right) if width is None else (width / 2.0, width / 2.0)
+        further, labels = _epochs(epoch or ())
         parameters = {
             "crs": crs, "line_name": line_name, "interval": interval, "left": sides[0], "right": sides[1],
             "skew": skew, "start": start, "reverse": reverse, "stations": [_given(text) for text in station or ()],
             "only_given": only_given, "ground": ground, "max_gap": max_gap, "thickness": thickness,
-            "tolerance": tolerance, "paper": paper, "scale": scale, "dxf_version": dxf_version, "project": project,
+            "surface_line": surface_line, "between": between.split(",") if between else None,
+            "labels": labels | dict(_pair(text, "--label") for text in label or ()), "same_heights": same_heights,
+            "tolerance": tolerance, "paper": paper, "scale": scale, "profile_scale": profile_scale,
+            "layer_sheets": layer_sheets, "cad_layers": _layer_table(cad_layers) if cad_layers else {},
+            "dxf_version": dxf_version, "project": project,
         }  # fmt: skip
         inputs = {"survey": files, "line": [line], "before": before or [], "design": [design] if design else []}
+        inputs |= further
         outputs = execute("cross-sections", inputs, parameters, output, as_json)
         if as_json:
             print_json(outputs.summary)
@@ -81,6 +108,7 @@ def measure(
     polygon: Annotated[Path | None, typer.Option(help="Area of polygons 面積")] = None,
     wire: Annotated[Path | None, typer.Option(help="Clearance under a 3-D line 架空線の離隔")] = None,
     wires: Annotated[bool, typer.Option(help="Clearance under points of class 14 分類 14 の架空線の離隔")] = False,
+    road_width: Annotated[float | None, typer.Option(help="Crossfall of lines as roads (m) 道路幅 (横断勾配)")] = None,
     ground: Ground = "classify",
     max_gap: MaxGap = 5.0,
     crs: Crs = None,
@@ -92,28 +120,66 @@ def measure(
     with reported():
         from pipelines.measuring import measured
 
-        found = measured(files, [_place(text) for text in at or ()], line, polygon, wire, wires, ground, max_gap, crs)
+        found = measured(
+            files, [_place(text) for text in at or ()], line, polygon, wire, wires, ground, max_gap, crs, road_width
+        )
         if as_json:
             print_json(found)
             return
         for record in found["results"]:
-            values = "  ".join(f"{k} {_text(v)}" for k, v in record.items() if k not in ("kind", "name"))
+            values = "  ".join(f"{k} {_text(v)}" for k, v in record.items() if k not in ("kind", "name", "places"))
             typer.echo(f"{record['kind']}  {record['name']}  {values}")
 
 
 def _given(text: str) -> dict[str, Any]:
-    """``45.3``, ``45.3=杭7`` or ``45.3=杭7@30`` as a station."""
+    """``45.3``, ``No.2+5.3``, ``45.3=杭7`` or ``45.3=杭7@30`` as a station."""
     place, _, rest = text.partition("=")
     name, _, skew = rest.partition("@")
     try:
-        return {"chainage": float(place), "name": name, "skew": float(skew) if skew else None}
+        return {"chainage": place, "name": name, "skew": float(skew) if skew else None}
     except ValueError as error:
         raise ParameterError(
-            f"--station '{text}': expected CHAINAGE, CHAINAGE=NAME or CHAINAGE=NAME@SKEW, such as 45.3=No.2+5.3@30",
-            f"--station '{text}' は「追加距離」「追加距離=名称」「追加距離=名称@斜角」の形で"
-            "指定してください (例 45.3=杭7@30)。",
+            f"--station '{text}': expected PEG, PEG=NAME or PEG=NAME@SKEW, such as No.2+5.3 or 45.3=杭7@30",
+            f"--station '{text}' は「杭または追加距離」「杭=名称」「杭=名称@斜角」の形で"
+            "指定してください (例 No.2+5.3、45.3=杭7@30)。",
             value=text,
         ) from error
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise ParameterError(
+            f"{option} '{text}': expected NAME=VALUE",
+            f"{option} '{text}' は「名前=値」の形で指定してください。",
+            value=text,
+        )
+    return name, value
+
+
+def _epochs(texts: Sequence[str]) -> tuple[dict[str, list[Path]], dict[str, str]]:
+    """Inputs and labels of the surveys that stand before ``before``; files of one name are one survey."""
+    found: dict[str, list[Path]] = {}
+    for text in texts:
+        name, path = _pair(text, "--epoch")
+        found.setdefault(name, []).append(Path(path))
+    keys = [f"epoch_{i}" for i in range(1, len(found) + 1)]
+    return dict(zip(keys, found.values(), strict=True)), dict(zip(keys, found, strict=True))
+
+
+def _layer_table(path: Path) -> dict[str, str]:
+    """Role and layer of each row."""
+    from csv import DictReader
+    from io import StringIO
+
+    from pointcloud.sections.reading import decoded, unreadable
+
+    if not path.is_file():
+        raise unreadable(path, "no such file")
+    rows = list(DictReader(StringIO(decoded(path))))
+    if any(not row.get("role") or not row.get("layer") for row in rows):
+        raise unreadable(path, "expected the columns role and layer, both filled in each row")
+    return {row["role"]: row["layer"] for row in rows}
 
 
 def _place(text: str) -> tuple[float, float]:

@@ -33,6 +33,7 @@ def measured(
     ground: Literal["classify", "file"],
     max_gap: float,
     crs: str | None,
+    road_width: float | None = None,
 ) -> dict[str, Any]:
     """Results of everything asked for, schema ``tengun/measure/1``.
 
@@ -48,6 +49,8 @@ def measured(
         Whether the clearance under the points of class 14 is asked for.
     ground, max_gap, crs
         As the cross-sections' parameters.
+    road_width
+        Metres; with it the lines' 横断勾配 is given too.
 
     Raises
     ------
@@ -66,7 +69,8 @@ def measured(
             "計測する対象がありません。--at、--line、--polygon、--wire、--wires のいずれかを指定してください。",
         )
     shape = _shape(survey, places, lines, zones, cables, wires)
-    epoch = ground_near("survey", survey, shape, max(2.0 * max_gap, 5.0), ground, max_gap)
+    near = max(2.0 * max_gap, 5.0, road_width or 0.0)
+    epoch = ground_near("survey", survey, shape, near, ground, max_gap)
     if wires:
         own = epoch.classes == ClassCode.WIRE
         cables["class 14"] = np.column_stack((epoch.cloud.x[own], epoch.cloud.y[own], epoch.cloud.z[own]))
@@ -74,7 +78,7 @@ def measured(
         "schema": "tengun/measure/1",
         "crs": crs_name(survey.crs),
         "vertical_datum": str(survey.vertical_datum),
-        "results": list(_results(epoch, places, lines, zones, cables)),
+        "results": list(_results(epoch, places, lines, zones, cables, road_width)),
         "software": software(),
     }
 
@@ -111,12 +115,22 @@ def _wire_points(line: CentreLine) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.column_stack((x, y, np.interp(s, line.heights[:, 0], line.heights[:, 1])))
 
 
+def _crossfall(epoch: Epoch, line: CentreLine, width: float) -> dict[str, Any]:
+    """Medians of both sides, and each place."""
+    rows = measure.crossfalls(epoch.surface, line, width)
+    sides = [[v for r in rows if (v := getattr(r, side)) is not None] for side in ("left", "right")]
+    left, right = (float(np.median(values)) if values else None for values in sides)
+    places = [{"chainage_m": r.chainage, "left_percent": r.left, "right_percent": r.right} for r in rows]
+    return {"kind": "crossfall", "name": line.name, "left_percent": left, "right_percent": right, "places": places}
+
+
 def _results(
     epoch: Epoch,
     places: Sequence[tuple[float, float]],
     lines: Sequence[CentreLine],
     zones: Sequence[Zone],
     cables: dict[str, np.ndarray[Any, np.dtype[np.float64]]],
+    road_width: float | None,
 ) -> Iterator[dict[str, Any]]:
     for east, north in places:
         height = epoch.surface.height_at(east, north)
@@ -125,6 +139,8 @@ def _results(
         found = asdict(measure.length(epoch.surface, line))
         metres = {f"{k}_m": found.pop(k) for k in ("plan", "surface", "covered", "rise")}
         yield {"kind": "length", "name": line.name, **metres, **found}
+        if road_width is not None:
+            yield _crossfall(epoch, line, road_width)
     for zone in zones:
         area = measure.area(epoch.surface, zone.polygon)
         yield {"kind": "area", "name": zone.name, "plan_m2": area.plan, "surface_m2": area.surface,

@@ -17,6 +17,7 @@ from pointcloud.ground.classify import classify
 from pointcloud.io.survey import Survey
 from pointcloud.sections.corridor import corridor
 from pointcloud.sections.cut import Surface, ground_surface
+from pointcloud.sections.top import top_surface
 
 GROUND_HALO = 100.0
 """Metres around the shape whose points the ground filter sees: `required_halo` of its usual parameters."""
@@ -39,6 +40,8 @@ class Epoch:
         The ground.
     cloud, classes
         Its points there, and their ASPRS classes.
+    max_gap
+        Metres from the nearest point beyond which its surfaces are void.
     """
 
     name: str
@@ -46,6 +49,11 @@ class Epoch:
     surface: Surface
     cloud: PointCloud
     classes: NDArray[np.uint8]
+    max_gap: float
+
+    def top(self) -> Surface:
+        """The surface of the highest points."""
+        return top_surface(self.cloud.x, self.cloud.y, self.cloud.z, self.classes, self.max_gap)
 
 
 def ground_near(
@@ -99,7 +107,7 @@ def ground_near(
         classes = np.where(is_kept, given, result.labels)[inside]
         cloud, key = wide.take(inside), result.key_points[inside]
     surface = ground_surface(cloud.x[key], cloud.y[key], cloud.z[key], max_gap)
-    return Epoch(name, survey, surface, cloud, classes)
+    return Epoch(name, survey, surface, cloud, classes, max_gap)
 
 
 def _classes(cloud: PointCloud) -> NDArray[np.uint8]:

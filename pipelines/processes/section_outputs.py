@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from pointcloud.sections.cut import SectionLine
     from pointcloud.sections.series import Section, Series
 
-TITLES = {"survey": "現況", "before": "変化前", "after": "変化後", "design": "計画"}
+TITLES = {
+    "survey": "現況", "before": "変化前", "after": "変化後", "design": "計画",
+    **{f"epoch_{i}": f"時期{i}" for i in (1, 2, 3, 4)},
+}  # fmt: skip
+_SECTIONS = Text("Cross-sections", "横断図")
+_PROFILE = Text("Longitudinal profile", "縦断図")
+_LAYERS = Text("Sections with layers of points", "層別断面図")
 CSV_ENCODINGS = {"utf8": "utf-8-sig", "cp932": "cp932"}
 
 
@@ -43,6 +49,7 @@ def summarise(
             "n_equations": len(series.line.equations),
         },
         "surfaces": list(series.names),
+        "surface_lines": list(series.tops),
         "pair": list(series.pair) if series.pair else None,
         "profiles": {name: _profile(line) for name, line in series.profiles.items()},
         "sections": [_section(s, series) for s in series.sections],
@@ -53,6 +60,7 @@ def summarise(
             "en": "offsets: right positive; fill (+) where the second surface is higher",
             "ja": "距離は右が正。盛土は 2 番目の面が高いところ",
         },
+        "pairs": pair_volumes(series),
         "notes": [n.as_dict() for n in notes],
         "parameters": parameters.model_dump(mode="json"),
         "software": software(),
@@ -65,13 +73,17 @@ def _section(section: Section, series: Series) -> dict[str, Any]:
         "name": station.name, "distance_m": station.distance, "chainage_m": station.chainage,
         "easting_m": station.x, "northing_m": station.y, "skew_deg": station.skew,
         "left_m": station.left, "right_m": station.right,
-        "height_m": {n: _finite(section.lines[n].height(0.0)) for n in series.names},
-        "gaps_m": {n: section.lines[n].gaps(-station.left, station.right) for n in series.names},
+        "height_m": {n: _finite(section.lines[n].height(0.0)) for n in _all(series)},
+        "gaps_m": {n: section.lines[n].gaps(-station.left, station.right) for n in _all(series)},
         "simplification_m": section.deviation,
         "scatter_m": {n: s.scatter for n, s in section.slices.items()},
         "slice_points": {n: int(s.offset.size) for n, s in section.slices.items()},
         "areas": None if section.areas is None else asdict(section.areas),
     }  # fmt: skip
+
+
+def _all(series: Series) -> tuple[str, ...]:
+    return (*series.names, *series.tops)
 
 
 def _profile(line: SectionLine) -> dict[str, Any]:
@@ -94,6 +106,29 @@ def _volumes(series: Series) -> dict[str, Any] | None:
         "net_m3": series.total.fill - series.total.cut,
         "printed": {"cut_m3": float(cut), "fill_m3": float(fill), "net_m3": float(fill - cut)},
     }
+
+
+def pair_volumes(series: Series) -> list[dict[str, Any]]:
+    """平均断面法 between each two grounds or designs, at the stations of the series."""
+    from itertools import combinations, pairwise
+
+    from pointcloud.sections.area import between
+
+    found = []
+    for a, b in combinations(series.names, 2):
+        areas = [between(s.lines[a], s.lines[b]) for s in series.sections]
+        steps = [t.station.distance - s.station.distance for s, t in pairwise(series.sections)]
+        cut, fill = (
+            sum(
+                step * (getattr(m, kind) + getattr(n, kind)) / 2.0
+                for step, (m, n) in zip(steps, pairwise(areas), strict=True)
+            )
+            for kind in ("cut", "fill")
+        )
+        found.append({"from": a, "to": b, "cut_m3": cut, "fill_m3": fill, "net_m3": fill - cut,
+                      "areas": [{"station": s.station.name, "cut_m2": v.cut, "fill_m2": v.fill, "width_m": v.width}
+                                for s, v in zip(series.sections, areas, strict=True)]})  # fmt: skip
+    return found
 
 
 def _finite(value: float) -> float | None:
@@ -132,7 +167,7 @@ def _title_block(series: Series, epochs: Sequence[Epoch], parameters: SectionPar
     survey = epochs[-1].survey
     known = survey.vertical_datum is not VerticalDatum.UNKNOWN
     datum = f"標高 {survey.vertical_datum}" if known else "標高基準 不明"
-    made_by = " ".join(software().values())
+    made_by = "{name} {version}".format(**software())
     return TitleBlock(parameters.project, series.line.name, crs_name(survey.crs), datum, made_by)
 
 
@@ -142,20 +177,28 @@ def _write_drawings(
     from pointcloud.drawing import dxf
     from pointcloud.drawing.profile_sheet import profile_sheets
     from pointcloud.drawing.section_sheet import section_sheets
+    from pointcloud.drawing.sheet import named_layers
 
-    folder = context.workspace
-    sheets = section_sheets(series, block, TITLES, parameters.paper, parameters.scale)
-    profile = profile_sheets(series, block, TITLES, parameters.paper, _profile_scale(series, parameters.paper))
-    dxf.write_sheets(folder / "cross_sections.dxf", sheets, parameters.dxf_version)
-    dxf.write_sheets(folder / "profile.dxf", profile, parameters.dxf_version)
-    dxf.write_world(folder / "sections_3d.dxf", series, parameters.dxf_version)
-    return [
-        OutputFile("cross_sections.dxf", "image/vnd.dxf", Text("Cross-sections (DXF)", "横断図 (DXF)")),
-        OutputFile("profile.dxf", "image/vnd.dxf", Text("Longitudinal profile (DXF)", "縦断図 (DXF)")),
-        OutputFile("sections_3d.dxf", "image/vnd.dxf", Text("Sections as 3-D polylines", "断面線 3 次元 (DXF)")),
-        *_write_pages(context, "cross_sections", sheets),
-        *_write_pages(context, "profile", profile),
-    ]
+    folder, version, titles = context.workspace, parameters.dxf_version, {**TITLES, **parameters.labels}
+    layers = named_layers(parameters.cad_layers)
+    scale = parameters.profile_scale or _profile_scale(series, parameters.paper)
+    drawings = {
+        "cross_sections": (section_sheets(series, block, titles, parameters.paper, parameters.scale), _SECTIONS),
+        "profile": (profile_sheets(series, block, titles, parameters.paper, scale), _PROFILE),
+    }
+    if parameters.layer_sheets:
+        sheets = section_sheets(series, block, titles, parameters.paper, parameters.scale, with_layers=True)
+        drawings["section_layers"] = (sheets, _LAYERS)
+    files = []
+    for stem, (sheets, title) in drawings.items():
+        dxf.write_sheets(folder / f"{stem}.dxf", sheets, version, layers)
+        files.append(OutputFile(f"{stem}.dxf", "image/vnd.dxf", Text(f"{title.en} (DXF)", f"{title.ja} (DXF)")))
+        files += _write_pages(context, stem, sheets, title)
+    dxf.write_world(folder / "sections_3d.dxf", series, version, layers)
+    files.append(
+        OutputFile("sections_3d.dxf", "image/vnd.dxf", Text("Sections as 3-D polylines", "断面線 3 次元 (DXF)"))
+    )
+    return files
 
 
 def _profile_scale(series: Series, paper: str) -> int:
@@ -167,15 +210,13 @@ def _profile_scale(series: Series, paper: str) -> int:
     return next((s for s in H_SCALES if series.line.length * 1000.0 / s <= room and s < 1000), 1000)
 
 
-def _write_pages(context: Context, stem: str, sheets: Sequence[Sheet]) -> list[OutputFile]:
+def _write_pages(context: Context, stem: str, sheets: Sequence[Sheet], title: Text) -> list[OutputFile]:
     """PDF of all sheets, PNG and SVG of each."""
     from pointcloud.drawing.typeset import Typesetter
 
     pages, folder = Typesetter(sheets), context.workspace
     pages.write_pdf(folder / f"{stem}.pdf")
-    title = {"cross_sections": Text("Cross-sections to scale", "横断図 (PDF)"),
-             "profile": Text("Longitudinal profile to scale", "縦断図 (PDF)")}[stem]  # fmt: skip
-    files = [OutputFile(f"{stem}.pdf", "application/pdf", title)]
+    files = [OutputFile(f"{stem}.pdf", "application/pdf", Text(f"{title.en}, to scale (PDF)", f"{title.ja} (PDF)"))]
     for suffix, media, write in ((".png", "image/png", pages.write_png), (".svg", "image/svg+xml", pages.write_svg)):
         names = [f"{stem}_{i:02d}{suffix}" for i in range(1, len(sheets) + 1)]
         write([folder / name for name in names])

@@ -1,27 +1,15 @@
-"""Cross-sections and longitudinal profile along a line, for one survey or two, with or without a design."""
+"""Cross-sections and longitudinal profile along a line, for one survey or several, with or without a design."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.process import Context, DatasetInput, Outputs, Parameters, Process
 from pipelines.progress import Stage, Text
-
-if TYPE_CHECKING:
-    from pipelines.section_ground import Epoch
-    from pointcloud.io.survey import Survey
-    from pointcloud.sections.cut import SectionLine, Surface
-    from pointcloud.sections.line import CentreLine
-    from pointcloud.sections.series import Series
-    from pointcloud.sections.slice import Slice
-    from pointcloud.sections.stations import Station, Stations
-
-GRID_CELL = 0.5
-"""Metres of a cell of the grid volume that the sections' volume is held against."""
 
 
 class GivenStation(BaseModel):
@@ -29,7 +17,10 @@ class GivenStation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    chainage: float = Field(title="Chainage / 追加距離", description="Metres, station equations included / m")
+    chainage: float | str = Field(
+        title="Chainage or peg / 追加距離・杭",
+        description="Metres, station equations included; or No.3+12.345, BP, EP, a name / m または杭の名称",
+    )
     name: str = Field("", max_length=60, title="Name / 名称")
     skew: float | None = Field(None, ge=-80, le=80, title="Skew / 斜角 (度)")
     left: float | None = Field(None, ge=0, le=5000, title="Left width / 左幅 (m)")
@@ -77,6 +68,26 @@ class SectionParameters(Parameters):
     thickness: float = Field(
         1.0, gt=0, le=50, title="Slice / 断面の厚さ", description="Points of the layers, m / 点群の厚さ m"
     )
+    surface_line: bool = Field(
+        True, title="Surface line / 表層線", description="Cut the highest points too / 最も高い点の面も切る"
+    )
+    between: tuple[str, str] | None = Field(
+        None,
+        title="Areas between / 面積を求める 2 面",
+        description="Two of epoch_1 ..., before, after, survey, design, or such with _surface; else the last two "
+        "/ 省略時は最後の 2 面",
+        examples=[["before", "after"]],
+    )
+    labels: dict[str, str] = Field(
+        {}, max_length=12, title="Labels / 凡例名",
+        description="Survey or design -> what drawings call it / 図面での名前",
+        examples=[{"before": "2020年測量"}],
+    )  # fmt: skip
+    same_heights: bool = Field(
+        False,
+        title="Same height system / 高さの基準は同じ",
+        description="You state that all surveys have the same height system / 全時期の高さの基準が同じと申告する",
+    )
     tolerance: float = Field(
         0.03, gt=0, le=5, title="Simplification / 簡略化", description="Greatest vertical deviation of drawn lines, m"
     )
@@ -84,7 +95,21 @@ class SectionParameters(Parameters):
     scale: int = Field(
         200, ge=50, le=2000, title="Scale / 縮尺", description="Denominator of cross-sections / 横断図の縮尺分母"
     )
+    profile_scale: int | None = Field(
+        None, ge=50, le=20_000, title="Scale of the profile / 縦断図の横縮尺",
+        description="Denominator; chosen by the line's length if not given / 省略時は延長から決定",
+    )  # fmt: skip
     dxf_version: Literal["R2000", "R2018"] = Field("R2000", title="DXF", description="R2000: CP932, R2018: UTF-8")
+    layer_sheets: bool = Field(
+        True,
+        title="Sheets of layers / 層別断面図",
+        description="Also draw ground, vegetation and structures / 植生・構造物も作図",
+    )
+    cad_layers: dict[str, str] = Field(
+        {}, max_length=40, title="CAD layer names / レイヤ名",
+        description="Role -> name, instead of the usual ones / 役割ごとのレイヤ名",
+        examples=[{"before": "S-BGD-EXST"}],
+    )  # fmt: skip
     project: str = Field("", max_length=80, title="Project / 業務名")
 
 
@@ -95,14 +120,16 @@ class Sections(Process[SectionParameters]):
     version = "1"
     title = Text("Cross-sections", "縦横断図")
     description = Text(
-        "Cross-sections and longitudinal profile along a line for one or two surveys and a design, with areas, "
+        "Cross-sections and longitudinal profile along a line for one or more surveys and a design, with areas, "
         "volumes by the average-end-area method, and drawings to scale.",
-        "線に沿った横断図・縦断図を一時期または二時期の点群と設計面から作成し、断面積と平均断面法の土量、縮尺図面を出力します。",
+        "線に沿った横断図・縦断図を一時期または複数時期の点群と設計面から作成し、断面積と平均断面法の土量、縮尺図面を出力します。",
     )
     inputs = (
         DatasetInput("survey", Text("Survey (the later one)", "点群 (変化後)"), "pointcloud"),
         DatasetInput("line", Text("Line", "中心線・測線"), "lines", many=False),
         DatasetInput("before", Text("Earlier survey", "変化前の点群"), "pointcloud", required=False),
+        *(DatasetInput(f"epoch_{i}", Text(f"Still earlier survey {i}, oldest first", f"さらに前の点群 {i} (古い順)"),
+                       "pointcloud", required=False) for i in (1, 2, 3, 4)),
         DatasetInput("design", Text("Design (LandXML or DXF TIN)", "設計面 (LandXML・DXF の TIN)"), "surface",
                      required=False, many=False),
     )  # fmt: skip
@@ -117,163 +144,33 @@ class Sections(Process[SectionParameters]):
     def run(self, inputs: Mapping[str, Sequence[Path]], parameters: SectionParameters, context: Context) -> Outputs:
         """See `Process.run`; writes sections.json, drawings (DXF, PDF, PNG, SVG), tables and exchange files."""
         from pipelines.processes.section_outputs import summarise, write_outputs
+        from pipelines.processes.section_steps import Slicer, chosen_line, chosen_stations, open_surveys, reconcile
         from pipelines.section_ground import ground_near
         from pointcloud.sections.corridor import reach
         from pointcloud.sections.design import read_design
-        from pointcloud.sections.series import cut_series
+        from pointcloud.sections.series import TOP, cut_series
 
         context.progress.at("open")
-        surveys = open_surveys(inputs, parameters.crs)
-        crs = surveys[-1][1].crs
-        line = chosen_line(inputs["line"][0], parameters, crs)
-        stations = _stations(line, parameters)
+        surveys, notes = open_surveys(inputs, parameters)
+        line = chosen_line(inputs["line"][0], parameters, next(reversed(surveys.values())).crs)
+        stations = chosen_stations(line, parameters)
         context.progress.at("ground")
         shape, near = reach(line, stations.items), max(2.0 * parameters.max_gap, parameters.thickness)
-        epochs = [ground_near(n, s, shape, near, parameters.ground, parameters.max_gap) for n, s in surveys]
-        context.progress.at("ground", 1.0)
+        epochs = []
+        for i, (name, survey) in enumerate(surveys.items()):
+            epochs.append(ground_near(name, survey, shape, near, parameters.ground, parameters.max_gap))
+            context.progress.at("ground", (i + 1) / len(surveys))
         surfaces = {e.name: e.surface for e in epochs}
         if inputs.get("design"):
             surfaces["design"] = read_design(inputs["design"][0])
+        tops = {e.name + TOP: e.top() for e in epochs} if parameters.surface_line else {}
         series = cut_series(
-            line, stations.items, surfaces, pitch=parameters.interval, tolerance=parameters.tolerance,
-            take_slice=_Slicer(epochs, parameters.thickness), report=context.progress.within("cut"),
+            line, stations.items, surfaces, tops=tops, pair=parameters.between, pitch=parameters.interval,
+            tolerance=parameters.tolerance, take_slice=Slicer(epochs, parameters.thickness),
+            report=context.progress.within("cut"),
         )  # fmt: skip
         context.progress.at("write")
-        reconciled = reconcile(series, surfaces) if series.pair else None
-        summary = summarise(series, epochs, parameters, stations.notes, reconciled)
+        reconciled = reconcile(series, {**surfaces, **tops}) if series.pair else None
+        summary = summarise(series, epochs, parameters, (*notes, *stations.notes), reconciled)
         files = write_outputs(context, series, epochs, parameters, summary)
         return Outputs(summary, files)
-
-
-def open_surveys(inputs: Mapping[str, Sequence[Path]], crs: str | None) -> list[tuple[str, Survey]]:
-    """The surveys with their names, earlier first, in one horizontal CRS.
-
-    Raises
-    ------
-    CrsError
-        When the two differ.
-    """
-    from pipelines.evidence import crs_name
-    from pointcloud.crs import is_same
-    from pointcloud.errors import CrsError
-    from pointcloud.io.survey import open_survey
-
-    later = open_survey(inputs["survey"], crs)
-    if not inputs.get("before"):
-        return [("survey", later)]
-    earlier = open_survey(inputs["before"], crs)
-    if not is_same(earlier.crs, later.crs):
-        names = crs_name(earlier.crs), crs_name(later.crs)
-        raise CrsError(
-            f"sections: before is in {names[0]}, the survey in {names[1]}; bring both into one reference system first",
-            f"前後の座標参照系が異なります (前 {names[0]}、後 {names[1]})。同じ座標系に変換してください。",
-            value=list(names),
-        )
-    return [("before", earlier), ("after", later)]
-
-
-def chosen_line(path: Path, parameters: SectionParameters, crs: Any) -> CentreLine:
-    """The line to cut along, turned and with its start station as asked.
-
-    Raises
-    ------
-    ParameterError
-        When the file has several lines and none, or a wrong one, is named.
-    """
-    from dataclasses import replace
-
-    from pointcloud.errors import ParameterError
-    from pointcloud.sections.reading import read_lines
-
-    lines = read_lines(path, crs)
-    names = [line.name for line in lines]
-    wanted = [line for line in lines if parameters.line_name in (None, line.name)]
-    if len(wanted) != 1:
-        raise ParameterError(
-            f"sections: {path.name} has {len(lines)} lines ({', '.join(names[:10])}); line_name = "
-            f"{parameters.line_name!r} fits {len(wanted)}; name one",
-            f"{path.name} に線が {len(lines)} 本あります ({', '.join(names[:10])})。"
-            "line_name で 1 本を指定してください。",
-            field="line_name",
-            candidates=names,
-        )
-    line = wanted[0].reversed() if parameters.reverse else wanted[0]
-    return line if parameters.start is None else replace(line, start=parameters.start)
-
-
-def _stations(line: CentreLine, parameters: SectionParameters) -> Stations:
-    from pointcloud.errors import ParameterError
-    from pointcloud.sections.stations import Extra, lay_out
-
-    extra = []
-    for given in parameters.stations:
-        places = line.distances_of(given.chainage)
-        if not places:
-            raise ParameterError(
-                f"sections: no place with chainage {given.chainage:g} m ('{given.name}') on line '{line.name}', which "
-                f"runs from {line.chainage(0.0):.3f} to {line.chainage(line.length):.3f} m",
-                f"追加距離 {given.chainage:g} m (「{given.name}」) は線「{line.name}」の範囲 "
-                f"{line.chainage(0.0):.3f}~{line.chainage(line.length):.3f} m にありません。",
-                field="stations",
-                value=given.chainage,
-            )
-        extra += [Extra(d, given.name, given.skew, given.left, given.right) for d in places]
-    return lay_out(
-        line, parameters.interval, parameters.left, parameters.right, skew=parameters.skew, extra=extra,
-        regular=not parameters.only_given,
-    )  # fmt: skip
-
-
-class _Slicer:
-    """Gives the points of a survey near a station's plane."""
-
-    def __init__(self, epochs: Sequence[Epoch], thickness: float) -> None:
-        from pointcloud.sections.cut import PointIndex
-
-        self._epochs = {e.name: e for e in epochs}
-        self._indices = {e.name: PointIndex(e.cloud.x, e.cloud.y, 2.0) for e in epochs}
-        self._thickness = thickness
-
-    def __call__(self, name: str, station: Station, line: SectionLine) -> Slice:
-        from pointcloud.sections.slice import take
-
-        numbers, along, _ = self._indices[name].near(station.segment, self._thickness / 2.0)
-        inside = (along >= 0.0) & (along <= station.left + station.right)
-        numbers, along = numbers[inside], along[inside]
-        epoch = self._epochs[name]
-        return take(along - station.left, epoch.cloud.z[numbers], epoch.classes[numbers], line, self._thickness)
-
-
-def reconcile(series: Series, surfaces: Mapping[str, Surface]) -> dict[str, Any]:
-    """The sections' volume held against the grid volume of the same ground, and what explains the difference.
-
-    What the prismoidal rule gives more than the mean of end areas comes from the spacing of the sections; the rest
-    from the grid, from gaps, and from ground between the sections.
-    """
-    from pointcloud.bounds import Bounds
-    from pointcloud.change.difference import difference
-    from pointcloud.change.volume import zone_volume
-    from pointcloud.grid import Grid
-    from pointcloud.sections.corridor import footprint
-
-    area = footprint(series.line, [s.station for s in series.sections])
-    if series.pair is None or area.is_empty:
-        return {}
-    bounds = Bounds(*area.bounds)
-    cell = max(GRID_CELL, round((bounds.area / 25_000_000) ** 0.5, 1))
-    grid = Grid.covering(bounds, cell)
-    before, after = (surfaces[name].on_grid(grid) for name in series.pair)
-    on_grid = zone_volume(difference(before, after), area)
-    total = series.total
-    record: dict[str, Any] = {"cell_m": cell, "area_m2": on_grid.area_m2, "void_area_m2": on_grid.void_area_m2}
-    for kind, of_grid in (("cut", on_grid.cut_m3), ("fill", on_grid.fill_m3)):
-        mean, curve, prismoidal = (getattr(total, kind + suffix) for suffix in ("", "_curve", "_prismoidal"))
-        record[kind] = {
-            "grid_m3": of_grid,
-            "average_end_area_m3": mean,
-            "difference_m3": mean - of_grid,
-            "explained_by_curve_m3": mean - curve,
-            "explained_by_spacing_m3": curve - prismoidal,
-            "rest_m3": prismoidal - of_grid,
-        }
-    return record

@@ -8,21 +8,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pointcloud.drawing.sheet import MARGIN, SIZES, Level, Paper, Sheet, TitleBlock, block_height, draw_frame
+from pointcloud.drawing.sheet import MARGIN, SIZES, TEXT, Level, Paper, Sheet, TitleBlock, block_height, draw_frame
 from pointcloud.sections.line import Piece
 from pointcloud.sections.rounding import half_up
 from pointcloud.sections.series import Section, Series
 
 H_SCALES = (200, 500, 1000, 2500, 5000, 10_000)
 V_SCALES = (100, 200, 500, 1000)
-_ROW, _HEAD, _TEXT = 13.0, 26.0, 2.0  # mm
-_SLOPE_WIDTH = 9.0  # mm that the figure of a slope needs
-_TITLES = {"survey": "地盤高", "before": "地盤高(前)", "after": "地盤高(後)", "design": "計画高"}
+_ROW, _NAMES, _SIDE, _LEAST, _SLOPE = 6.0, 13.0, 15.0, 1.35, 4.0
+"""Heights of the bands and of that of the stations' names, width of their titles, least distances between figures and
+of slopes: in heights of a figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A band: its name, height in mm, and the surface whose heights it shows."""
+
+    title: str
+    height: float
+    surface: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Part of the line on one sheet: internal distances, scales, datum height, corner of the bands in mm."""
+    """Part of the line on one sheet: internal distances, scales, datum height, corner of the bands in mm.
+
+    ``rows`` are the bands from top to bottom, ``text`` is the height of a figure in mm.
+    """
 
     first: float
     last: float
@@ -31,10 +43,17 @@ class _Page:
     datum: float
     x: float
     y: float
+    rows: tuple[_Row, ...]
+    text: float
 
     def across(self, distance: float) -> float:
         """Paper x of an internal distance."""
         return self.x + (distance - self.first) * 1000.0 / self.h
+
+    @property
+    def edges(self) -> list[float]:
+        """Paper y of the upper edge of each band and of the lowest edge."""
+        return [self.y, *(self.y - h for h in np.cumsum([row.height for row in self.rows]).tolist())]
 
 
 def profile_sheets(
@@ -61,52 +80,61 @@ def profile_sheets(
         Denominators wanted; a coarser vertical one is taken where the profile is too high for the sheet.
     """
     legend = [(name, titles[name]) for name in series.names]
-    rows = _rows(series)
-    pages = list(_pages(series, paper, h_scale, v_scale, len(rows), block_height(paper, legend)))
+    pages = list(_pages(series, titles, paper, h_scale, v_scale, block_height(paper, legend)))
     sheets = []
     for number, page in enumerate(pages, start=1):
         sheet = Sheet(paper, page.h, "縦断図" if len(pages) == 1 else f"縦断図 ({number}/{len(pages)})")
         draw_frame(sheet, block, f"{number}/{len(pages)}", f"横 1/{page.h}  縦 1/{page.v} ({paper})", legend)
         _draw_profile(sheet, series, page)
-        _draw_bands(sheet, series, page, rows)
+        _draw_bands(sheet, series, page)
         sheets.append(sheet)
     return sheets
 
 
-def _rows(series: Series) -> list[str]:
-    quantities = ["切土高", "盛土高"] if series.pair is not None else []
-    return ["平面線形", "勾配", *reversed(quantities), *(_TITLES[n] for n in reversed(series.names)), "追加距離",
-            "単距離", "測点"]  # fmt: skip
+def _rows(series: Series, titles: Mapping[str, str], text: float) -> tuple[_Row, ...]:
+    names = ["測点", "単距離", "追加距離"]
+    rows = [_Row(name, (_NAMES if name == "測点" else _ROW) * text) for name in names]
+    n_grounds = len([n for n in series.names if n != "design"])
+    for name in series.names:
+        title = "計画高" if name == "design" else "地盤高" if n_grounds == 1 else f"地盤高({titles[name]})"
+        rows.append(_Row(title, _ROW * text, name))
+    if series.pair is not None:
+        rows += [_Row("切土高", _ROW * text), _Row("盛土高", _ROW * text)]
+    return (*rows, _Row("勾配", _ROW * text), _Row("平面線形", _ROW * text))
 
 
-def _pages(series: Series, paper: Paper, h: int, v: int, n_rows: int, block: float) -> Iterator[_Page]:
-    (width, height), m = SIZES[paper], MARGIN[paper]
-    x, y = m + _HEAD + 6, m + block + 6
+def _pages(series: Series, titles: Mapping[str, str], paper: Paper, h: int, v: int, block: float) -> Iterator[_Page]:
+    (width, height), m, text = SIZES[paper], MARGIN[paper], TEXT[paper]
+    rows = _rows(series, titles, text)
+    deep = sum(row.height for row in rows)
+    x, y = m + _SIDE * text + 6, m + block + 6
     room = (width - m - 8 - x) * h / 1000.0
-    tall = height - m - 12 - y - n_rows * _ROW
+    tall = height - m - 12 - y - deep
     n = max(1, math.ceil(series.line.length / room - 1e-9))
     for i in range(n):
         first, last = i * room, min((i + 1) * room, series.line.length)
-        heights = [z for line in series.profiles.values() for p in line.pieces
+        heights = [z for name in series.names for p in series.profiles[name].pieces
                    for t, z in p.tolist() if first <= t <= last]  # fmt: skip
         low, high = (min(heights), max(heights)) if heights else (0.0, 1.0)
         datum = math.floor((low - 1.0) / 5.0) * 5.0
         scale = next((s for s in (v, *(s for s in V_SCALES if s > v)) if (high - datum) * 1000.0 / s <= tall), 2000)
-        yield _Page(first, last, h, scale, datum, x, y + n_rows * _ROW)
+        yield _Page(first, last, h, scale, datum, x, y + deep, rows, text)
 
 
 def _draw_profile(sheet: Sheet, series: Series, page: _Page) -> None:
     k, right = 1000.0 / page.v, page.across(page.last)
-    highest = max((z for line in series.profiles.values() for p in line.pieces for z in p[:, 1]), default=page.datum)
+    profiles = [series.profiles[name] for name in series.names]
+    highest = max((float(p[:, 1].max()) for line in profiles for p in line.pieces), default=page.datum)
     top = min(sheet.size[1] - MARGIN[sheet.paper] - 8, page.y + (highest - page.datum) * k + 20)
     step = next(s for s in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0) if s * k >= 10.0 or s == 100.0)
     height = page.datum
     while page.y + (height - page.datum) * k <= top:
         y = page.y + (height - page.datum) * k
         sheet.line("grid", (page.x, y), (right, y))
-        sheet.text("text", page.x - 1.5, y, f"{height:.1f}", _TEXT, "right", "middle")
+        if height > page.datum:
+            sheet.text("text", page.x - 1.5, y, f"{height:.1f}", page.text, "right", "middle")
         height += step
-    sheet.text("text", page.x - 12, page.y + 2, f"DL={half_up(page.datum, 2)}", 2.5, "right")
+    sheet.text("text", page.x - _SIDE * page.text, page.y + 1.5, f"DL={half_up(page.datum, 2)}", page.text)
     for name in series.names:
         for piece in series.profiles[name].simplified(0.0005 * page.v)[0].pieces:
             inside = (piece[:, 0] >= page.first) & (piece[:, 0] <= page.last)
@@ -115,52 +143,52 @@ def _draw_profile(sheet: Sheet, series: Series, page: _Page) -> None:
                 sheet.line(name, *points)
 
 
-def _draw_bands(sheet: Sheet, series: Series, page: _Page, rows: list[str]) -> None:
-    left, right = page.x - _HEAD, page.across(page.last)
-    for i in range(len(rows) + 1):
-        y = page.y - i * _ROW
+def _draw_bands(sheet: Sheet, series: Series, page: _Page) -> None:
+    left, right, edges = page.x - _SIDE * page.text, page.across(page.last), page.edges
+    for y in edges:
         sheet.line("datum", (left, y), (right, y))
-    for i, title in enumerate(rows):
-        sheet.text("text", left + 2, page.y - (len(rows) - i - 0.5) * _ROW, title, 2.8, level="middle")
-    bottom = page.y - len(rows) * _ROW
+    for row, upper, lower in zip(page.rows, edges, edges[1:], strict=False):
+        sheet.text("text", left + 1.5, (upper + lower) / 2, row.title, page.text, level="middle")
     for x in (left, page.x, right):
-        sheet.line("datum", (x, page.y), (x, bottom))
+        sheet.line("datum", (x, page.y), (x, edges[-1]))
     inside = [s for s in series.sections if page.first - 1e-6 <= s.station.distance <= page.last + 1e-6]
     written: list[float] = []
     for i, section in enumerate(inside):
         x = page.across(section.station.distance)
-        sheet.line("grid", (x, page.y), (x, page.y - (len(rows) - 2) * _ROW))
-        if any(abs(x - other) < 2.8 for other in written):
+        sheet.line("grid", (x, page.y), (x, edges[-3]))
+        if any(abs(x - other) < _LEAST * page.text for other in written):
             continue
         written.append(x)
         before = inside[i - 1] if i else None
-        for j, title in enumerate(rows):
-            text = _cell(title, series, section, before)
+        for row, upper, lower in zip(page.rows[:-2], edges, edges[1:], strict=False):
+            text = _cell(row, series, section, before)
             if text:
-                y = page.y - (len(rows) - j - 0.5) * _ROW
-                wide = sum(1.0 if c.isascii() else 1.8 for c in text)
-                size = _TEXT * min(1.0, 10.0 / wide)  # ten figures fill a row
-                level: Level = "bottom" if i else "top"  # the first stands right of its line, clear of the row's name
-                sheet.text("text", x - 0.4 if i else x + 0.4, y, text, size, "center", level, 90)
-    _draw_slopes(sheet, series, page, inside, page.y - (len(rows) - 1) * _ROW)
-    _draw_alignment(sheet, series, page, page.y - len(rows) * _ROW)
+                level: Level = "bottom" if i else "top"  # the first stands right of its line, clear of the band's name
+                size = page.text * min(1.0, 0.95 * row.height / (_wide(text) * page.text))
+                sheet.text("text", x - 0.7 if i else x + 0.7, (upper + lower) / 2, text, size, "center", level, 90)
+    _draw_slopes(sheet, series, page, inside, edges[-2])
+    _draw_alignment(sheet, series, page, edges[-1])
 
 
-def _cell(title: str, series: Series, section: Section, before: Section | None) -> str:
+def _wide(text: str) -> float:
+    """Width of a text in heights of its figures, on the safe side."""
+    return sum(0.68 if c.isascii() else 1.3 for c in text)
+
+
+def _cell(row: _Row, series: Series, section: Section, before: Section | None) -> str:
     station = section.station
-    if title == "測点":
+    if row.title == "測点":
         return station.name
-    if title == "追加距離":
+    if row.title == "追加距離":
         return str(half_up(station.chainage, 2))
-    if title == "単距離":
+    if row.title == "単距離":
         return "" if before is None else str(half_up(station.distance - before.station.distance, 2))
-    for name, label in _TITLES.items():
-        if title == label:
-            height = section.lines[name].height(0.0)
-            return "-" if math.isnan(height) else str(half_up(height, 2))
-    if title in ("切土高", "盛土高") and series.pair is not None:
+    if row.surface:
+        height = section.lines[row.surface].height(0.0)
+        return "-" if math.isnan(height) else str(half_up(height, 2))
+    if row.title in ("切土高", "盛土高") and series.pair is not None:
         a, b = (section.lines[n].height(0.0) for n in series.pair)
-        rise = (b - a) if title == "盛土高" else (a - b)
+        rise = (b - a) if row.title == "盛土高" else (a - b)
         return str(half_up(rise, 2)) if rise > 0.0 else ""
     return ""
 
@@ -177,29 +205,29 @@ def _draw_slopes(sheet: Sheet, series: Series, page: _Page, inside: list[Section
             start = section
             continue
         x0, x1 = page.across(start.station.distance), page.across(section.station.distance)
-        if x1 - x0 < _SLOPE_WIDTH:
+        if x1 - x0 < _SLOPE * page.text:
             continue
         rise = section.lines[name].height(0.0) - start.lines[name].height(0.0)
         slope = half_up(100.0 * rise / (section.station.distance - start.station.distance), 1)
-        tilt = 3.0 if slope > 0 else -3.0 if slope < 0 else 0.0
-        middle = y + _ROW / 2 - 2.5
+        tilt = page.text * (1.5 if slope > 0 else -1.5 if slope < 0 else 0.0)
+        middle, top = y + 1.7 * page.text, y + (_ROW - 0.8) * page.text
         sheet.line("text", (x0, middle - tilt / 2), (x1, middle + tilt / 2))
-        sheet.text("text", (x0 + x1) / 2, y + _ROW - 2.0, f"{slope}%", _TEXT * 0.9, "center", "top")
+        sheet.text("text", (x0 + x1) / 2, top, f"{slope}%", page.text, "center", "top")
         start = section
 
 
 def _draw_alignment(sheet: Sheet, series: Series, page: _Page, y: float) -> None:
     """平面線形: straight parts on the middle line, curves above (right turns) or below (left turns) it."""
-    middle = y + _ROW / 2
+    middle, top = y + _ROW * page.text / 2, y + (_ROW - 0.4) * page.text
     for piece, start in zip(series.line.pieces, series.line.starts[:-1].tolist(), strict=True):
         first, last = max(start, page.first), min(start + piece.length, page.last)
         if last <= first:
             continue
         x0, x1 = page.across(first), page.across(last)
-        y0, y1 = (middle - 3.0 * math.copysign(1.0, k) if k else middle for k in (piece.k0, piece.k1))
+        y0, y1 = (middle - 1.3 * page.text * math.copysign(1.0, k) if k else middle for k in (piece.k0, piece.k1))
         sheet.line("text", (x0, middle), (x0, y0), (x1, y1), (x1, middle))
-        if x1 - x0 > 18.0:
-            sheet.text("text", (x0 + x1) / 2, y + _ROW - 1.0, _piece_text(piece), _TEXT * 0.9, "center", "top")
+        if x1 - x0 > _wide(_piece_text(piece)) * page.text:
+            sheet.text("text", (x0 + x1) / 2, top, _piece_text(piece), page.text, "center", "top")
 
 
 def _piece_text(piece: Piece) -> str:

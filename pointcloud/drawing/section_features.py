@@ -28,7 +28,7 @@ def write_geopackage(path: Path, series: Series, crs: CRS) -> None:
     lines, rows = [], []
     for section in series.sections:
         areas = section.areas
-        for name in series.names:
+        for name in (*series.names, *series.tops):
             for points in world_points(section.lines[name].pieces, section.station.place):
                 lines.append(shapely.linestrings(points))
                 cut, fill = (np.nan, np.nan) if areas is None else (areas.cut, areas.fill)

@@ -1,13 +1,15 @@
 """横断図: sections at 1/100 or 1/200 on A1 or A3, from bottom to top and then from left to right.
 
 Each section shows its station, GH and FH, cut (CA) and fill (BA) area, datum line (DL), grid, centre line, the lines of
-all surfaces, and offsets and heights of the vertices of the last one. Lines are the simplified ones; where vertices lie
-so close that their figures would overlap, every vertex is drawn but not every one is written.
+all grounds and the design with the scatter of the latest points, and offsets and heights of the vertices of the last
+one. Lines are the simplified ones; where vertices lie so close that their figures would overlap, every vertex is drawn
+but not every one is written.
+
+層別断面図 are the same with the layers of the latest survey's points and the surface lines, without areas.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,19 +17,35 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pointcloud.drawing.sheet import BLOCK_WIDTH, MARGIN, SIZES, Paper, Sheet, TitleBlock, block_height, draw_frame
+from pointcloud.drawing.section_bands import layered, scattered, shaded
+from pointcloud.drawing.sheet import (
+    BLOCK_WIDTH,
+    MARGIN,
+    SIZES,
+    TEXT,
+    Paper,
+    Sheet,
+    TitleBlock,
+    block_height,
+    draw_frame,
+)
 from pointcloud.errors import ParameterError
 from pointcloud.sections.cut import SectionLine
 from pointcloud.sections.rounding import half_up
-from pointcloud.sections.series import Section, Series
-from pointcloud.sections.slice import heights_on
+from pointcloud.sections.series import TOP, Section, Series
 
 SCALES = (100, 200, 250, 300, 500, 1000, 2000)
 """Scale denominators that a sheet may fall back to when a section is larger than the paper."""
 
-_HEAD, _FOOT, _SIDE, _GAP = 13.0, 23.0, 17.0, 6.0  # mm above, below, beside and between sections
-_TEXT, _NAME = 2.0, 3.5  # mm
-_LEAST = 2.8  # mm between figures of neighbouring vertices
+_GAP = 6.0  # mm between sections
+_HEAD, _FOOT, _SIDE, _RIGHT, _LEAST = 7.0, 12.0, 9.0, 1.5, 1.3
+"""Above, below, left and right of a section, and between figures of neighbouring vertices: in heights of a figure."""
+
+LAYERS = (
+    ("scatter", "地盤点の散らばり (5~95 %)"), ("low_vegetation", "低い植生 (2 m 未満)"), ("canopy", "樹冠"),
+    ("structure", "構造物 (分類 6・14・17)"),
+)  # fmt: skip
+"""Layers of points as the legend names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +56,17 @@ class _Box:
     datum: float
     width: float
     height: float
+    with_layers: bool
 
 
 def section_sheets(
-    series: Series, block: TitleBlock, titles: Mapping[str, str], paper: Paper = "A1", scale: int = 200
+    series: Series,
+    block: TitleBlock,
+    titles: Mapping[str, str],
+    paper: Paper = "A1",
+    scale: int = 200,
+    *,
+    with_layers: bool = False,
 ) -> list[Sheet]:
     """Sheets with all sections, vertical scale equal to horizontal.
 
@@ -57,31 +82,48 @@ def section_sheets(
         A1 or A3.
     scale
         Denominator wanted; the next coarser of `SCALES` is taken where a section does not fit, and the sheets say so.
+    with_layers
+        Draw 層別断面図 instead of 横断図.
 
     Raises
     ------
     ParameterError
         When a section does not fit even at the coarsest scale.
     """
-    legend = [(name, titles[name]) for name in series.names]
-    if series.pair is not None:
-        legend += [("cut", "切土 CA"), ("fill", "盛土 BA")]
-    boxes, scale = _fitting(series, paper, scale, block_height(paper, legend))
+    legend = _legend(series, titles, with_layers)
+    boxes, scale = _fitting(series, paper, scale, block_height(paper, legend), with_layers)
     pages = list(_pages(boxes, paper, block_height(paper, legend)))
+    title = "層別断面図" if with_layers else "横断図"
     sheets = []
     for number, page in enumerate(pages, start=1):
-        sheet = Sheet(paper, scale, "横断図" if len(pages) == 1 else f"横断図 ({number}/{len(pages)})")
+        sheet = Sheet(paper, scale, title if len(pages) == 1 else f"{title} ({number}/{len(pages)})")
         draw_frame(sheet, block, f"{number}/{len(pages)}", f"縦横 1/{scale} ({paper})", legend)
         for box, x, y in page:
-            _draw(sheet, series, box, x, y)
+            _draw(sheet, series, titles, box, x, y)
         sheets.append(sheet)
     return sheets
 
 
-def _fitting(series: Series, paper: Paper, wanted: int, block: float) -> tuple[list[_Box], int]:
+def _legend(series: Series, titles: Mapping[str, str], with_layers: bool) -> list[tuple[str, str]]:
+    legend = [(name, titles[name]) for name in series.names]
+    slices = [s for section in series.sections for s in list(section.slices.values())[-1:]]
+    seen = {str(band.layer) for s in slices for band in s.bands} if with_layers else set()
+    if any(s.spread is not None for s in slices):
+        seen.add("scatter")
+    legend += [(role, text) for role, text in LAYERS if role in seen]
+    if with_layers:
+        for top in series.tops:
+            legend.append((series.role(top), f"表層線 ({titles[top.removesuffix(TOP)]})"))
+    elif series.pair is not None:
+        names = " → ".join(titles[n] if n in titles else f"{titles[n.removesuffix(TOP)]}表層" for n in series.pair)
+        legend += [("cut", f"切土 CA ({names})"), ("fill", "盛土 BA")]
+    return legend
+
+
+def _fitting(series: Series, paper: Paper, wanted: int, block: float, with_layers: bool) -> tuple[list[_Box], int]:
     width, height = (side - 2 * MARGIN[paper] - 2 * _GAP for side in SIZES[paper])
     for scale in [wanted, *(s for s in SCALES if s > wanted)]:
-        boxes = [_box(section, scale) for section in series.sections]
+        boxes = [_box(section, series, scale, TEXT[paper], with_layers) for section in series.sections]
         if all(b.width <= width and b.height <= height - (block if b.width > width - BLOCK_WIDTH[paper] else 0)
                for b in boxes):  # fmt: skip
             return boxes, scale
@@ -92,13 +134,23 @@ def _fitting(series: Series, paper: Paper, wanted: int, block: float) -> tuple[l
     )
 
 
-def _box(section: Section, scale: int) -> _Box:
-    heights = [z for line in section.simple.values() for p in line.pieces for z in (p[:, 1].min(), p[:, 1].max())]
+def _box(section: Section, series: Series, scale: int, text: float, with_layers: bool) -> _Box:
+    names = (*series.names, *series.tops) if with_layers else series.names
+    heights = [float(z) for n in names for p in section.simple[n].pieces for z in (p[:, 1].min(), p[:, 1].max())]
+    if with_layers:
+        for _, polygon in _bands(section):
+            heights += [float(polygon[:, 1].min()), float(polygon[:, 1].max())]
     low, high = (min(heights), max(heights)) if heights else (0.0, 1.0)
     datum = float(math.floor(low - 0.5))
     k = 1000.0 / scale
-    width = (section.station.left + section.station.right) * k + 2 * _SIDE
-    return _Box(section, datum, width, (high - datum) * k + _HEAD + _FOOT)
+    width = (section.station.left + section.station.right) * k + (_SIDE + _RIGHT) * text
+    return _Box(section, datum, width, (high - datum) * k + (_HEAD + _FOOT) * text, with_layers)
+
+
+def _bands(section: Section) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Layers of the latest survey's points."""
+    for points in list(section.slices.values())[-1:]:
+        yield from layered(points)
 
 
 def _pages(boxes: Sequence[_Box], paper: Paper, block: float) -> Iterator[list[tuple[_Box, float, float]]]:
@@ -132,29 +184,39 @@ def _floor(x_right: float, paper: Paper, block: float) -> float:
     return m + _GAP + (block if x_right > width - m - BLOCK_WIDTH[paper] - _GAP else 0.0)
 
 
-def _draw(sheet: Sheet, series: Series, box: _Box, x: float, y: float) -> None:
-    section, k = box.section, 1000.0 / sheet.scale
+def _draw(sheet: Sheet, series: Series, titles: Mapping[str, str], box: _Box, x: float, y: float) -> None:
+    section, k, text = box.section, 1000.0 / sheet.scale, TEXT[sheet.paper]
     station = section.station
-    centre, base = x + _SIDE + station.left * k, y + _FOOT
+    centre, base = x + _SIDE * text + station.left * k, y + _FOOT * text
 
     def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack((centre + points[:, 0] * k, base + (points[:, 1] - box.datum) * k))
 
-    top = y + box.height - _HEAD
+    top = y + box.height - _HEAD * text
     _grid(sheet, box, centre, base, top)
-    if series.pair is not None:
-        for role, polygon in shaded(section.lines[series.pair[0]], section.lines[series.pair[1]]):
-            sheet.area(role, place(polygon))
-    for name in series.names:
+    for role, polygon in _filled(series, box):
+        sheet.area(role, place(polygon))
+    for name in (*series.names, *(series.tops if box.with_layers else ())):
         for piece in section.simple[name].pieces:
-            sheet.line(name, *map(tuple, place(piece)))
-    sheet.line("centre", (centre, base), (centre, top + 1.5))
-    _heading(sheet, series, section, centre, top)
+            sheet.line(series.role(name), *map(tuple, place(piece)))
+    sheet.line("centre", (centre, base), (centre, top + 0.6 * text))
+    _heading(sheet, series, titles, box, centre, top)
     _figures(sheet, section.simple[series.names[-1]], centre, base, k, station.left, station.right)
 
 
+def _filled(series: Series, box: _Box) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """What is filled, from the back to the front."""
+    section = box.section
+    if box.with_layers:
+        yield from _bands(section)
+    elif series.pair is not None:
+        yield from shaded(section.lines[series.pair[0]], section.lines[series.pair[1]])
+    for name, points in list(section.slices.items())[-1:]:
+        yield from scattered(points, section.lines[name])
+
+
 def _grid(sheet: Sheet, box: _Box, centre: float, base: float, top: float) -> None:
-    k, station = 1000.0 / sheet.scale, box.section.station
+    k, station, size = 1000.0 / sheet.scale, box.section.station, TEXT[sheet.paper]
     step = 1.0 if k >= 10.0 else 5.0 if k >= 2.0 else 10.0
     left, right = centre - station.left * k, centre + station.right * k
     first = math.ceil(box.datum / step) * step
@@ -163,35 +225,53 @@ def _grid(sheet: Sheet, box: _Box, centre: float, base: float, top: float) -> No
         y = base + (height - box.datum) * k
         sheet.line("grid", (left, y), (right, y))
         if step > 1.0 or height % 5 == 0:
-            sheet.text("text", left - 1.5, y, f"{height:g}", _TEXT, "right", "middle")
+            sheet.text("text", left - 1.5, y, f"{height:g}", size, "right", "middle")
         height += step
     across = 5.0 if k >= 2.0 else 10.0
     for i in range(math.ceil(-station.left / across), math.floor(station.right / across) + 1):
         sheet.line("grid", (centre + i * across * k, base), (centre + i * across * k, top))
-    sheet.line("datum", (left - 12, base), (right, base))
-    sheet.text("text", left - 12, base + 0.8, f"DL={half_up(box.datum, 2)}", _TEXT + 0.5)
+    edge = left - (_SIDE - 1.0) * size
+    sheet.line("datum", (edge, base), (right, base))
+    sheet.text("text", edge, base + 0.8, f"DL={half_up(box.datum, 2)}", size)
 
 
-def _heading(sheet: Sheet, series: Series, section: Section, centre: float, top: float) -> None:
-    sheet.text("text", centre, top + 8.2, section.station.name, _NAME, "center")
+def _heading(sheet: Sheet, series: Series, titles: Mapping[str, str], box: _Box, centre: float, top: float) -> None:
+    section = box.section
+    size = TEXT[sheet.paper]
+    sheet.text("text", centre, top + 4.3 * size, section.station.name, 1.5 * size, "center")
     parts = []
     for name in series.names:
         height = section.lines[name].height(0.0)
-        label = {"design": "FH", "before": "GH(前)" if "after" in series.names else "GH"}.get(name, "GH(後)")
-        label = "GH" if len(series.names) == 1 else label
+        label = "FH" if name == "design" else "GH" if _n_grounds(series) == 1 else f"GH({titles[name]})"
         parts.append(f"{label}={'-' if math.isnan(height) else half_up(height, 2)}")
-    sheet.text("text", centre, top + 5.0, "  ".join(parts), _TEXT + 0.3, "center")
-    if section.areas is not None:
+    sheet.text("text", centre, top + 2.6 * size, "  ".join(parts), size, "center")
+    if box.with_layers:
+        sheet.text("text", centre, top + 1.0 * size, _scatter_text(section), size, "center")
+    elif section.areas is not None:
         text = f"CA={half_up(section.areas.cut, 1)}  BA={half_up(section.areas.fill, 1)}"
-        sheet.text("quantity", centre, top + 2.0, text, _TEXT + 0.3, "center")
+        sheet.text("quantity", centre, top + 1.0 * size, text, size, "center")
+
+
+def _scatter_text(section: Section) -> str:
+    """Thickness of the latest survey's slice and scatter of its ground points."""
+    for points in list(section.slices.values())[-1:]:
+        scatter = "-" if points.scatter is None else f"{half_up(100.0 * points.scatter, 1)} cm"
+        return f"点群の厚さ {points.thickness:g} m  地盤点の標準偏差 {scatter}"
+    return ""
+
+
+def _n_grounds(series: Series) -> int:
+    return len([name for name in series.names if name != "design"])
 
 
 def _figures(sheet: Sheet, line: SectionLine, centre: float, base: float, k: float, left: float, right: float) -> None:
     """Offsets and heights of the vertices under the datum line, centre and ends first."""
-    for row, title in ((9.0, "標高"), (19.0, "距離")):
-        sheet.text("text", centre - left * k - 2, base - row + 3, title, _TEXT, "right", "middle")
-    for y in (base - 10.5, base - 21.0):
-        sheet.line("datum", (centre - left * k - 12, y), (centre + right * k, y))
+    size = TEXT[sheet.paper]
+    edge = centre - left * k - (_SIDE - 1.0) * size
+    for row, title in ((3.2, "標高"), (8.7, "距離")):
+        sheet.text("text", edge + 0.5, base - row * size, title, size, "left", "middle")
+    for y in (base - 6.0 * size, base - 11.5 * size):
+        sheet.line("datum", (edge, y), (centre + right * k, y))
     rows = [(float(t), float(z)) for piece in line.pieces for t, z in piece]
     taken: list[float] = []
     order = sorted(range(len(rows)), key=lambda i: (i not in (0, len(rows) - 1), i))
@@ -201,39 +281,9 @@ def _figures(sheet: Sheet, line: SectionLine, centre: float, base: float, k: flo
     for i in order:
         t, z = rows[i]
         x = centre + t * k
-        if any(abs(x - other) < _LEAST for other in taken):
+        if any(abs(x - other) < _LEAST * size for other in taken):
             continue
         taken.append(x)
         sheet.line("grid", (x, base), (x, base - 0.8))
-        sheet.text("text", x, base - 5.6, str(half_up(z, 2)), _TEXT, "center", "middle", 90)
-        sheet.text("text", x, base - 15.8, str(half_up(t, 2)), _TEXT, "center", "middle", 90)
-
-
-def shaded(before: SectionLine, after: SectionLine) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Polygons between two lines, role ``cut`` or ``fill``, shape (n, 2) in offset and height."""
-    for a in before.pieces:
-        for b in after.pieces:
-            low, high = max(a[0, 0], b[0, 0]), min(a[-1, 0], b[-1, 0])
-            if high - low <= 0.0:
-                continue
-            t = np.unique(np.clip(np.concatenate((a[:, 0], b[:, 0], [low, high])), low, high))
-            yield from _runs(t, heights_on(SectionLine((a,)), t), heights_on(SectionLine((b,)), t))
-
-
-def _runs(
-    t: NDArray[np.float64], za: NDArray[np.float64], zb: NDArray[np.float64]
-) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    d = zb - za
-    cross = np.flatnonzero(d[:-1] * d[1:] < 0.0)
-    share = d[cross] / (d[cross] - d[cross + 1])
-    at = t[cross] + share * (t[cross + 1] - t[cross])
-    z = za[cross] + share * (za[cross + 1] - za[cross])
-    t, za, zb = (np.insert(v, cross + 1, w) for v, w in ((t, at), (za, z), (zb, z)))
-    sign = np.sign(zb[:-1] - za[:-1] + zb[1:] - za[1:])
-    edges = np.concatenate(([0], np.flatnonzero(np.diff(sign)) + 1, [sign.size]))
-    for first, last in itertools.pairwise(edges):
-        own = slice(first, last + 1)
-        if sign[first] == 0.0 or np.abs(zb[own] - za[own]).max() < 0.02:
-            continue
-        ring = np.column_stack((np.concatenate((t[own], t[own][::-1])), np.concatenate((za[own], zb[own][::-1]))))
-        yield ("fill" if sign[first] > 0 else "cut"), ring
+        sheet.text("text", x, base - 3.2 * size, str(half_up(z, 2)), size, "center", "middle", 90)
+        sheet.text("text", x, base - 8.7 * size, str(half_up(t, 2)), size, "center", "middle", 90)

@@ -6,8 +6,8 @@ Origin is the sheet's lower left corner, y upwards. `dxf` and `typeset` write sh
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Final, Literal
@@ -109,6 +109,40 @@ def cad_layers() -> dict[str, CadLayer]:
     }
 
 
+_FORBIDDEN: Final = frozenset('<>/\\":;?*|,=`')
+"""Characters that CAD programs refuse in layer names (DXF reference, symbol table entries)."""
+
+
+def named_layers(names: Mapping[str, str]) -> dict[str, CadLayer]:
+    """The layers of `cad_layers`, those in ``names`` (role -> layer name) under other names.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such role, or CAD programs would refuse a name.
+    """
+    layers = dict(cad_layers())
+    for role, name in names.items():
+        if role not in layers:
+            raise ParameterError(
+                f"drawing: no layer role '{role}'; roles are {', '.join(layers)}",
+                f"レイヤの役割 '{role}' はありません。使えるもの: {', '.join(layers)}",
+                field="cad_layers",
+                value=role,
+            )
+        if not 0 < len(name) <= 255 or _FORBIDDEN & set(name) or not name.isprintable() or name != name.strip():
+            raise ParameterError(
+                f"drawing: layer name {name!r} of '{role}'; expected 1 to 255 characters, none of "
+                f"{' '.join(sorted(_FORBIDDEN))}",
+                f"レイヤ名 {name!r} ({role}) は使えません。{' '.join(sorted(_FORBIDDEN))} を含まない 1~255 文字と"
+                "してください。",
+                field="cad_layers",
+                value=name,
+            )
+        layers[role] = replace(layers[role], name=name)
+    return layers
+
+
 def check_paper(paper: str) -> Paper:
     """The paper, when there is one of that name.
 
@@ -137,8 +171,11 @@ class TitleBlock:
     made_by: str = "tengun"
 
 
-AREAS: Final = ("cut", "fill")
+AREAS: Final = ("cut", "fill", "scatter", "low_vegetation", "canopy", "structure")
 """Roles that are drawn as areas."""
+
+TEXT: Final = {"A1": 2.5, "A3": 1.8}
+"""Millimetres of the figures on a paper: heights of the CAD drawing standard (1.8, 2.5, 3.5, 5, 7)."""
 
 BLOCK_WIDTH: Final = {"A1": 150.0, "A3": 110.0}
 _ROW: Final = {"A1": 8.0, "A3": 5.5}

@@ -49,7 +49,7 @@ def vertex_table(series: Series) -> Table:
 def _vertices(series: Series) -> Iterator[tuple[object, ...]]:
     for section in series.sections:
         station = section.station
-        for name in series.names:
+        for name in (*series.names, *series.tops):
             for number, piece in enumerate(section.simple[name].pieces, start=1):
                 for offset, height in piece.tolist():
                     east, north = station.place(offset)

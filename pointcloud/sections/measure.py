@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from shapely import MultiPolygon, Polygon
 
-from pointcloud.sections.cut import Surface
+from pointcloud.errors import ParameterError
+from pointcloud.sections.cut import SectionLine, Surface
 from pointcloud.sections.line import CentreLine
+from pointcloud.sections.slice import heights_on
+from pointcloud.sections.stations import lay_out
 
 Floats = NDArray[np.float64]
 
@@ -72,6 +75,60 @@ def length(surface: Surface, line: CentreLine) -> Length:
     steepest = max((_steepest(p) for p in profile.pieces), key=abs)
     rise = z1 - z0
     return Length(line.length, over, profile.covered, rise, 100.0 * rise / (s1 - s0), 100.0 * steepest)
+
+
+@dataclass(frozen=True, slots=True)
+class Crossfall:
+    """横断勾配 at a place of a line: rise from the centre outwards in per cent, None where half a side is unknown.
+
+    A road with camber has both negative; a superelevated one has opposite signs.
+    """
+
+    chainage: float
+    left: float | None
+    right: float | None
+
+
+def crossfalls(surface: Surface, line: CentreLine, width: float, step: float = 20.0) -> tuple[Crossfall, ...]:
+    """Slopes of both halves of a road, by least squares over its width, every ``step`` metres and at both ends.
+
+    Parameters
+    ----------
+    surface
+        Of the road.
+    line
+        Its centre line.
+    width
+        Of both halves together, metres.
+    step
+        Metres along the line.
+
+    Raises
+    ------
+    ParameterError
+        When the width or step is not positive.
+    """
+    if not (width > 0 and step > 0):
+        raise ParameterError(
+            f"crossfall: width {width} m, step {step} m; expected positive numbers of metres",
+            f"横断勾配の幅 {width} m、間隔 {step} m が不正です。正の値 (m) を指定してください。",
+            value=[width, step],
+        )
+    found = []
+    for station in lay_out(line, step, width / 2.0, width / 2.0, corners=False).items:
+        cut = surface.cut(station)
+        sides = [_side_slope(cut, sign, width / 2.0) for sign in (-1.0, 1.0)]
+        found.append(Crossfall(station.chainage, *sides))
+    return tuple(found)
+
+
+def _side_slope(cut: SectionLine, sign: float, half: float) -> float | None:
+    out = np.linspace(0.02, 0.98, 49) * half
+    z = heights_on(cut, sign * out)
+    known = np.isfinite(z)
+    if np.count_nonzero(known) < out.size / 2:
+        return None
+    return 100.0 * float(np.polyfit(out[known], z[known], 1)[0])
 
 
 def _steepest(piece: Floats) -> float:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
+from typing import Final
 
-from pointcloud.errors import OverlapError
+from pointcloud.errors import OverlapError, ParameterError
 from pointcloud.sections.area import Areas, Volumes, between, volume, zero_sections
 from pointcloud.sections.cut import SectionLine, Surface
 from pointcloud.sections.line import CentreLine
@@ -15,6 +16,9 @@ from pointcloud.sections.slice import Slice
 from pointcloud.sections.stations import Extra, Station, lay_out
 
 _ZERO_NAMES = {"cut": "切土端", "fill": "盛土端"}
+
+TOP: Final = "_surface"
+"""What the name of a survey's surface line (表層線, of its highest points) adds to that of its ground."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Series:
     pitch
         Metres between numbered stations.
     names
-        Surfaces in drawing order: ``before``, ``after``, ``design``, as far as given.
+        Grounds and design in drawing order: ``epoch_1`` ..., ``before``, ``after``, ``design``, as far as given.
     sections
         By growing distance.
     profiles
@@ -65,6 +69,8 @@ class Series:
         The two surfaces that areas lie between: fill where the second is higher.
     volumes
         Between neighbouring sections, one fewer than sections; empty without a pair.
+    tops
+        Names of the surface lines that sections and profiles hold besides ``names``: those plus `TOP`.
     """
 
     line: CentreLine
@@ -74,6 +80,13 @@ class Series:
     profiles: Mapping[str, SectionLine]
     pair: tuple[str, str] | None = None
     volumes: tuple[Volumes, ...] = ()
+    tops: tuple[str, ...] = ()
+
+    def role(self, name: str) -> str:
+        """What draws a surface: its name, or ``surface`` and ``surface_before`` for surface lines."""
+        if name not in self.tops:
+            return name
+        return "surface" if name == self.tops[-1] else "surface_before"
 
     @property
     def total(self) -> Volumes:
@@ -89,6 +102,8 @@ def cut_series(
     stations: Sequence[Station],
     surfaces: Mapping[str, Surface],
     *,
+    tops: Mapping[str, Surface] | None = None,
+    pair: tuple[str, str] | None = None,
     pitch: float = 20.0,
     tolerance: float = 0.03,
     take_slice: Callable[[str, Station, SectionLine], Slice] | None = None,
@@ -96,7 +111,7 @@ def cut_series(
 ) -> Series:
     """Cut every surface at every station; with two surfaces or more also areas and volumes.
 
-    Areas lie between the last two surfaces. Sections where cut or fill begins or ends are added between stations
+    Areas lie between the pair. Sections where cut or fill begins or ends are added between stations
     (端部), and volumes use a further section half-way between neighbours.
 
     Parameters
@@ -104,7 +119,11 @@ def cut_series(
     line, stations
         The centre line and where to cut.
     surfaces
-        By name, in drawing order.
+        Grounds and design by name, in drawing order.
+    tops
+        Surfaces of the highest points, by the name of their ground plus `TOP`.
+    pair
+        Names of the two surfaces that areas lie between; the last two grounds where None.
     pitch
         For the names of added stations, metres.
     tolerance
@@ -118,27 +137,47 @@ def cut_series(
     ------
     OverlapError
         When no section meets any surface.
+    ParameterError
+        When the pair names a surface that is not there, or one twice.
     """
-    names = tuple(surfaces)
-    pair = (names[-2], names[-1]) if len(names) > 1 else None
+    names, top_names = tuple(surfaces), tuple(tops or ())
+    pair = _checked_pair(pair, names, top_names)
+    surfaces = {**surfaces, **(tops or {})}
     sections = []
     for i, station in enumerate(stations):
-        section = _section(station, surfaces, tolerance, pair)
-        if take_slice is not None:
-            slices = {n: take_slice(n, station, section.lines[n]) for n in names if surfaces[n].max_gap is not None}
-            section = replace(section, slices=slices)
-        sections.append(section)
-        report(0.6 * (i + 1) / len(stations))
+        sections.append(_section(station, surfaces, tolerance, pair))
+        report(0.5 * (i + 1) / len(stations))
     if not any(not cut.is_empty for s in sections for cut in s.lines.values()):
         raise _outside(line, names)
     volumes: list[Volumes] = []
     if pair is not None:
         sections = _with_ends(line, sections, surfaces, pitch, tolerance, pair)
         volumes = _volumes(line, sections, surfaces, pair)
+        report(0.7)
+    if take_slice is not None:
+        surveys = [n for n in names if surfaces[n].max_gap is not None]
+        sections = [replace(s, slices={n: take_slice(n, s.station, s.lines[n]) for n in surveys}) for s in sections]
         report(0.9)
     profiles = {name: surface.profile(line) for name, surface in surfaces.items()}
     report(1.0)
-    return Series(line, pitch, names, tuple(sections), profiles, pair, tuple(volumes))
+    return Series(line, pitch, names, tuple(sections), profiles, pair, tuple(volumes), top_names)
+
+
+def _checked_pair(
+    pair: tuple[str, str] | None, names: tuple[str, ...], tops: tuple[str, ...]
+) -> tuple[str, str] | None:
+    if pair is None:
+        return (names[-2], names[-1]) if len(names) > 1 else None
+    known = (*names, *tops)
+    if pair[0] == pair[1] or not set(pair) <= set(known):
+        raise ParameterError(
+            f"sections: areas between '{pair[0]}' and '{pair[1]}'; expected two different ones of {', '.join(known)}",
+            f"断面積を求める面 '{pair[0]}' と '{pair[1]}' が不正です。{', '.join(known)} から異なる 2 つを"
+            "指定してください。",
+            field="between",
+            candidates=list(known),
+        )
+    return pair
 
 
 def _section(

@@ -68,7 +68,9 @@ class Slice:
     bands
         One for each layer that has points.
     scatter
-        Standard deviation (metres) of the ground points about the section line, None with fewer than three.
+        Standard deviation (metres) of the ground points about the ground, None with fewer than three.
+    spread
+        The band of that scatter: percentiles of height over the ground, step by step; None without ground points.
     """
 
     thickness: float
@@ -77,6 +79,7 @@ class Slice:
     layer: NDArray[np.uint8]
     bands: tuple[Band, ...]
     scatter: float | None
+    spread: Band | None = None
 
     def top(self) -> SectionLine:
         """Surface line: the highest point of each step, joined where steps follow each other; gaps stay open."""
@@ -93,7 +96,13 @@ class Slice:
 
 
 def take(
-    offset: Floats, height: Floats, classes: NDArray[np.uint8], ground: SectionLine, thickness: float, step: float = 0.5
+    offset: Floats,
+    height: Floats,
+    classes: NDArray[np.uint8],
+    ground: SectionLine,
+    thickness: float,
+    step: float = 0.5,
+    rise: Floats | None = None,
 ) -> Slice:
     """Layers and percentiles of the points of a section.
 
@@ -110,6 +119,9 @@ def take(
         Metres; stated with the result.
     step
         Metres of offset of one step; a step begins at each whole multiple.
+    rise
+        How much higher than the section line the ground is below each point, metres: land that rises along the
+        centre line is not scatter. None: the same.
 
     Raises
     ------
@@ -124,7 +136,7 @@ def take(
         )
     known = (classes != ClassCode.LOW_NOISE) & (classes != ClassCode.HIGH_NOISE)
     offset, height, classes = offset[known], height[known], classes[known]
-    above = height - heights_on(ground, offset)
+    above = height - heights_on(ground, offset) - (0.0 if rise is None else rise[known])
     layer = np.full(offset.size, list(Layer).index(Layer.CANOPY), dtype=np.uint8)
     layer[above < LOW_VEGETATION] = list(Layer).index(Layer.LOW_VEGETATION)
     layer[np.isin(classes, STRUCTURES)] = list(Layer).index(Layer.STRUCTURE)
@@ -133,9 +145,11 @@ def take(
     bands = tuple(
         _band(name, offset[layer == i], height[layer == i], step) for i, name in enumerate(Layer) if np.any(layer == i)
     )
-    residual = above[is_ground & np.isfinite(above)]
+    near = is_ground & np.isfinite(above)
+    residual = above[near]
     scatter = float(np.std(residual)) if residual.size >= 3 else None
-    return Slice(thickness, offset, height, layer, bands, scatter)
+    spread = _band(Layer.GROUND, offset[near], residual, step) if residual.size else None
+    return Slice(thickness, offset, height, layer, bands, scatter, spread)
 
 
 def heights_on(line: SectionLine, offset: Floats) -> Floats:

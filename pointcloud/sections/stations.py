@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -112,6 +114,37 @@ def station_name(chainage: float, pitch: float, decimals: int = 3) -> str:
     sign = "-" if chainage < 0.0 and size > 0.0 else ""
     tail = f"{'-' if sign else '+'}{rest:.{decimals}f}" if rest > 0.0 else ""
     return f"No.{sign if number or sign else ''}{number}{tail}"
+
+
+_PEG = re.compile(r"(?:no\.?\s*)?(?P<sign>-?)(?P<number>\d+)(?:[+-](?P<rest>\d+(?:\.\d+)?))?", re.IGNORECASE)
+
+
+def distances_of(line: CentreLine, peg: float | str, pitch: float) -> tuple[float, ...]:
+    """Internal distances of a chainage or peg: none, one, or several where a station equation repeats it.
+
+    Parameters
+    ----------
+    line
+        The centre line.
+    peg
+        Chainage in metres; ``BP``, ``EP``, a name that the source gives; or ``No.3+12.345``, ``No.-4-10``.
+    pitch
+        Metres between numbered stations.
+    """
+    if not isinstance(peg, str):
+        return line.distances_of(peg)
+    text = unicodedata.normalize("NFKC", peg).strip()
+    named = [d for d, name in ((0.0, "BP"), (line.length, "EP"), *line.labels) if name.casefold() == text.casefold()]
+    if named:
+        return tuple(named)
+    try:
+        return line.distances_of(float(text))
+    except ValueError:
+        found = _PEG.fullmatch(text)
+    if found is None:
+        return ()
+    size = float(found["number"]) * pitch + float(found["rest"] or 0.0)
+    return line.distances_of(-size if found["sign"] else size)
 
 
 def lay_out(

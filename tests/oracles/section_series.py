@@ -32,11 +32,19 @@ def example_series() -> Series:
     seen = np.hypot(x - E0 - 20, y - N0 - 50) > 7.0
     surfaces = {"before": ground_surface(x[seen], y[seen], z[seen], 3.0), "after": ground_surface(x, y, z + dig, 3.0)}
 
+    tops = {"after_surface": ground_surface(x, y, z + dig + np.where(y > N0 + 45, 6.0, 0.0), 3.0)}
+
     def points(name, station, line):
+        """300 points: ground within 2 cm, every tenth canopy 6 m above, half of those bushes of 1 m instead."""
         t = rng.uniform(-station.left, station.right, 300)
         height = np.array([line.height(v) for v in t]) + rng.normal(0, 0.02, t.size)
+        classes = np.full(t.size, 2, np.uint8)
+        height[::10] += 6.0
+        height[::20] -= 5.0
+        classes[::10] = 1
         known = np.isfinite(height)
-        return take(t[known], height[known], np.full(known.sum(), 2, np.uint8), line, 0.5)
+        return take(t[known], height[known], classes[known], line, 0.5)
 
     line = example_line()
-    return cut_series(line, lay_out(line, 20.0, 15.0, 18.0).items, surfaces, pitch=20.0, take_slice=points)
+    stations = lay_out(line, 20.0, 15.0, 18.0).items
+    return cut_series(line, stations, surfaces, tops=tops, pitch=20.0, take_slice=points)

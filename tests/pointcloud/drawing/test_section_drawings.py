@@ -12,11 +12,14 @@ import pytest
 
 from pointcloud.drawing import dxf
 from pointcloud.drawing.profile_sheet import profile_sheets
-from pointcloud.drawing.section_sheet import section_sheets, shaded
-from pointcloud.drawing.sheet import SIZES, Label, Stroke, TitleBlock, cad_layers, check_paper
+from pointcloud.drawing.section_bands import layered, scattered, shaded
+from pointcloud.drawing.section_sheet import section_sheets
+from pointcloud.drawing.sheet import SIZES, Label, Stroke, TitleBlock, cad_layers, check_paper, named_layers
 from pointcloud.drawing.typeset import Typesetter
 from pointcloud.errors import ParameterError
 from pointcloud.sections.cut import SectionLine
+from pointcloud.sections.rounding import half_up
+from pointcloud.sections.slice import heights_on
 from tests.oracles.section_series import example_series
 
 TITLES = {"before": "変化前", "after": "変化後"}
@@ -93,7 +96,17 @@ def test_too_large_a_scale_falls_back_and_says_so(series):
 def test_profile_has_its_bands(series):
     (sheet,) = profile_sheets(series, BLOCK, TITLES, "A3", 500, 200)
     shown = texts([sheet])
-    for title in ("測点", "単距離", "追加距離", "地盤高(前)", "地盤高(後)", "切土高", "盛土高", "勾配", "平面線形"):
+    for title in (
+        "測点",
+        "単距離",
+        "追加距離",
+        "地盤高(変化前)",
+        "地盤高(変化後)",
+        "切土高",
+        "盛土高",
+        "勾配",
+        "平面線形",
+    ):
         assert title in shown
     assert "R=80.0 CL=20.00" in shown
     assert any(re.fullmatch(r"-?\d+\.\d%", t) for t in shown)
@@ -190,3 +203,65 @@ def test_shaded_areas_are_the_areas(series):
             size[role] += abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
         np.testing.assert_allclose([size["cut"], size["fill"]], [section.areas.cut, section.areas.fill], atol=0.05)
     assert list(shaded(SectionLine(()), SectionLine(()))) == []
+
+
+@pytest.fixture(scope="module")
+def layer_sheets(series):
+    return section_sheets(series, BLOCK, TITLES, "A3", 200, with_layers=True)
+
+
+def test_layers_are_drawn_and_named(layer_sheets, series):
+    roles = {item.role for sheet in layer_sheets for item in sheet.items}
+    assert {"canopy", "low_vegetation", "scatter", "surface", "before", "after"} <= roles
+    assert not {"cut", "fill"} & roles
+    shown = texts(layer_sheets)
+    for text in ("樹冠", "低い植生 (2 m 未満)", "地盤点の散らばり (5~95 %)", "表層線 (変化後)"):
+        assert text in shown
+    assert "構造物 (分類 6・14・17)" not in shown, "there are none"
+    scatter = series.sections[0].slices["after"].scatter
+    assert f"点群の厚さ 0.5 m  地盤点の標準偏差 {half_up(100 * scatter, 1)} cm" in shown
+    for section in series.sections:
+        assert section.slices, "zero sections between the stations have points too"
+        assert shown.count(section.station.name) == 1
+
+
+def test_bands_hold_their_points(series):
+    """Every vegetation point of a step lies between the 5th percentile and the top; the drawn band spans them."""
+    section = series.sections[0]
+    points = section.slices["after"]
+    drawn = dict(layered(points))
+    canopy = points.height[points.layer == 2]
+    assert drawn["canopy"][:, 1].max() <= canopy.max() + 1e-9
+    z = np.concatenate([ring[:, 1] for role, ring in layered(points) if role == "canopy"])
+    np.testing.assert_allclose(z.max(), canopy.max())
+    rings = [ring for role, ring in scattered(points, section.lines["after"]) if role == "scatter"]
+    about = np.concatenate([ring[:, 1] - heights_on(section.lines["after"], ring[:, 0]) for ring in rings])
+    # noise of 2 cm: 5 and 95 % lie at 3.3 cm for many points, nearer for the few of a step
+    assert -0.06 < about.min() < -0.01
+    assert 0.01 < about.max() < 0.06
+
+
+def test_layer_names_come_from_a_table(tmp_path, sheets):
+    layers = named_layers({"after": "S-BGD-EXST", "frame": "S-TTL-FRAM"})
+    path = tmp_path / "own.dxf"
+    dxf.write_sheets(path, sheets, "R2000", layers)
+    drawing = ezdxf.readfile(path)
+    assert not drawing.audit().has_errors
+    names = {e.dxf.layer for e in drawing.modelspace()}
+    assert {"S-BGD-EXST", "S-TTL-FRAM"} <= names
+    assert cad_layers()["after"].name not in names
+    with pytest.raises(ParameterError, match="no layer role 'river'"):
+        named_layers({"river": "X"})
+    for name in ("A/B", "", " A", "a\nb", "A" * 256):
+        with pytest.raises(ParameterError, match="layer name"):
+            named_layers({"after": name})
+
+
+def test_handles_are_unique_and_below_the_seed(tmp_path, series):
+    path = tmp_path / "world.dxf"
+    dxf.write_world(path, series)
+    drawing = ezdxf.readfile(path)
+    text = path.read_text("cp932")
+    handles = re.findall(r"\n  5\n([0-9A-F]+)\n", text[text.index("ENTITIES") :])
+    assert len(handles) == len(set(handles)) > 100
+    assert max(int(h, 16) for h in handles) < int(drawing.header["$HANDSEED"], 16)

@@ -211,5 +211,5 @@ def test_geopackage_lines_are_three_dimensional(tmp_path, series):
     lines = shapely.from_wkb(wkb)
     assert shapely.has_z(lines).all()
     assert len(lines) == sum(len(c.pieces) for s in series.sections for c in s.lines.values())
-    assert set(columns[list(meta["fields"]).index("surface")]) == {"before", "after"}
+    assert set(columns[list(meta["fields"]).index("surface")]) == {"before", "after", "after_surface"}
     assert len(pyogrio.raw.read(path, layer="profiles")[2]) >= 2

@@ -8,6 +8,7 @@ import pytest
 from pointcloud.errors import ParameterError
 from pointcloud.sections.cut import SectionLine
 from pointcloud.sections.slice import Layer, take
+from pointcloud.sections.top import top_surface
 
 FLAT = SectionLine((np.array([[-10.0, 5.0], [10.0, 5.0]]),))
 
@@ -55,3 +56,25 @@ def test_no_points():
     empty = take(np.zeros(0), np.zeros(0), np.zeros(0, np.uint8), FLAT, 1.0)
     assert empty.bands == ()
     assert empty.top().is_empty
+
+
+def test_land_that_rises_along_the_line_is_no_scatter():
+    rng = np.random.default_rng(3)
+    offset, beside = rng.uniform(-9, 9, 4000), rng.uniform(-0.5, 0.5, 4000)
+    height, classes = 5 + 0.4 * beside + rng.normal(0, 0.01, 4000), np.full(4000, 2, np.uint8)
+    np.testing.assert_allclose(take(offset, height, classes, FLAT, 1.0, rise=0.4 * beside).scatter, 0.01, rtol=0.05)
+    assert take(offset, height, classes, FLAT, 1.0).scatter > 0.1, "a grade of 40 % within 1 m"
+
+
+def test_top_surface_is_the_highest_point_of_each_cell():
+    rng = np.random.default_rng(4)
+    x, y = rng.uniform(-10, 10, (2, 20_000))
+    z, classes = np.where(rng.random(20_000) < 0.5, 0.0, 8.0), np.ones(20_000, np.uint8)
+    z[0], classes[0] = 500.0, 18
+    top = top_surface(x, y, z, classes, 3.0)
+    assert top.tin.z.max() == 8.0, "noise is left out"
+    cells = {(np.floor(a / 0.5), np.floor(b / 0.5)) for a, b in zip(x[1:], y[1:], strict=True)}
+    assert top.tin.x.size == len(cells)
+    # twelve points a cell: all of them low once in 4,000 cells
+    assert np.mean(top.tin.z == 8.0) > 0.99
+    assert top_surface(*(np.zeros(0),) * 3, np.zeros(0, np.uint8), 3.0).along((0, 0, 1, 0)).is_empty

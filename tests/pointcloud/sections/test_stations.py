@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from pointcloud.errors import ParameterError
 from pointcloud.sections.line import CentreLine, Equation, Piece, polyline
-from pointcloud.sections.stations import Extra, lay_out, station_name
+from pointcloud.sections.stations import Extra, distances_of, lay_out, station_name
 
 
 def straight(length=100.0, start=0.0):
@@ -91,3 +92,13 @@ def test_any_straight_line(length, pitch, start):
     assert (gaps > 0).all()
     assert gaps.max() <= pitch + 0.011, "no gap between neighbours beyond the pitch and the merging distance"
     assert len({s.name for s in items}) == len(items)
+
+
+@pytest.mark.parametrize(("peg", "distances"), [
+    ("No.3+12.345", (82.345,)), ("3+12.345", (82.345,)), ("ＮＯ．３", (70.0,)), ("No.-0-5", (5.0,)),
+    ("BP", (0.0,)), ("ep", (200.0,)), ("KA1-1", (33.0,)), ("45.5", (55.5,)), (45.5, (55.5,)), ("No.99", ()),
+    ("nowhere", ()), ("", ()),
+])  # fmt: skip
+def test_pegs_are_found_by_name(peg, distances):
+    line = replace(polyline("line", [0, 200], [0, 0]), start=-10.0, labels=((33.0, "KA1-1"),))
+    np.testing.assert_allclose(distances_of(line, peg, 20.0), distances)
