@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import openpyxl
 import pyogrio
 import pytest
 import shapely
+from lxml import etree
 from pyproj import CRS
 
 from pointcloud.cloud import VerticalDatum
@@ -23,6 +27,7 @@ from pointcloud.drawing.section_features import write_geopackage
 from pointcloud.drawing.sima import write_sima
 from pointcloud.drawing.xlsx import write_quantities
 from pointcloud.sections import quantities
+from pointcloud.sections.line import Equation
 from pointcloud.sections.reading import read_lines
 from pointcloud.sections.rounding import half_up
 from tests.oracles.section_series import example_line, example_series
@@ -165,29 +170,64 @@ def test_landxml_line_comes_back(landxml):
     assert line.start == -10.0
 
 
-def test_landxml_follows_the_schema(landxml, series):
-    """Order, required attributes and enumerations of the J-LandXML 1.7 schema for the elements that are written."""
-    root = ET.parse(landxml).getroot()
-    tags = [e.tag.rpartition("}")[2] for e in root]
-    assert tags == ["Project", "Application", "CoordinateSystem", "Units", "Alignments"]
-    assert {"date", "time", "version"} <= set(root.keys())
-    system = root.find("l:CoordinateSystem", NS)
+@pytest.fixture(scope="module")
+def rules():
+    return etree.RelaxNG(etree.parse(Path(__file__).parents[2] / "oracles" / "j_landxml.rng"))
+
+
+def test_landxml_keeps_the_rules_of_the_schema(landxml, rules):
+    """libxml2 checks order, attributes and types of every element."""
+    tree = etree.parse(landxml)
+    assert rules.validate(tree), rules.error_log
+    system = tree.getroot().find("l:CoordinateSystem", NS)
     assert system.get("horizontalCoordinateSystemName") == "8(X,Y)"
-    required = {
-        "Project": {"name"}, "Alignment": {"name", "length", "staStart"}, "CrossSect": {"sta"},
-        "CrossSectSurf": {"name"}, "ProfSurf": {"name"}, "Curve": {"rot"}, "Property": {"label", "value"},
-        "Spiral": {"length", "radiusEnd", "radiusStart", "rot", "spiType"},
-    }  # fmt: skip
-    children = {"Curve": ["Start", "Center", "End"], "Spiral": ["Start", "PI", "End"], "Line": ["Start", "End"]}
-    for element in root.iter():
-        tag = element.tag.rpartition("}")[2]
-        assert required.get(tag, set()) <= set(element.keys()), tag
-        if tag in children:
-            assert [c.tag.rpartition("}")[2] for c in element] == children[tag]
-        if tag == "CrossSectSurf":
-            assert {c.tag.rpartition("}")[2] for c in element} == {"PntList2D"}
-            assert len(element) >= 1
-    assert root.find(".//l:Property[@label='applicationCriterion']", NS).get("value") == "MlitLandXmlVer.1.7"
+    criterion = tree.getroot().find(".//l:Property[@label='applicationCriterion']", NS)
+    assert criterion.get("value") == "MlitLandXmlVer.1.7"
+
+
+def test_landxml_of_a_design_and_of_equations_keeps_the_rules(tmp_path, series, rules):
+    line = replace(series.line, equations=(Equation(25.0, 15.0, 20.0),))
+    lines = {"before": "survey", "after": "design"}
+    sections = tuple(
+        replace(
+            s, lines={lines[n]: s.lines[n] for n in lines}, simple={lines[n]: s.simple[n] for n in lines}, slices={}
+        )
+        for s in series.sections
+    )
+    profiles = {"survey": series.profiles["before"], "design": series.profiles["after"]}
+    other = replace(
+        series, line=line, names=("survey", "design"), tops=(), sections=sections, profiles=profiles,
+        pair=("survey", "design"),
+    )  # fmt: skip
+    path = tmp_path / "design.xml"
+    write_landxml(path, other, CRS.from_epsg(2450), VerticalDatum.UNKNOWN, datetime(2026, 4, 1), "", "0.1.0")
+    tree = etree.parse(path)
+    assert rules.validate(tree), rules.error_log
+    (back,) = read_lines(path, CRS8)
+    assert [(e.distance, e.back, e.ahead) for e in back.equations] == [(25.0, 15.0, 20.0)]
+    points = tree.getroot().findall(".//l:CrossSect/l:DesignCrossSectSurf/l:CrossSectPnt", NS)
+    assert len(points) == sum(len(p) for s in sections for p in s.simple["design"].pieces)
+
+
+@pytest.mark.parametrize("harm", [
+    lambda root: root.attrib.pop("date"),
+    lambda root: root.append(root.find("l:Project", NS)),
+    lambda root: root.find(".//l:CrossSect", NS).attrib.pop("sta"),
+    lambda root: root.find(".//l:CrossSect", NS).set("angle", "1"),
+    lambda root: setattr(root.find(".//l:PntList2D", NS), "text", "1.0 2.0 3.0"),
+    lambda root: setattr(root.find(".//l:PntList2D", NS), "text", "1.0 NaN"),
+    lambda root: root.find(".//l:Spiral", NS).set("rot", "left"),
+])  # fmt: skip
+def test_the_rules_see_what_is_wrong(landxml, rules, harm):
+    tree = etree.parse(landxml)
+    harm(tree.getroot())
+    assert not rules.validate(tree)
+
+
+@pytest.mark.skipif("TENGUN_JLANDXML_XSD" not in os.environ, reason="TENGUN_JLANDXML_XSD names no schema file")
+def test_landxml_is_valid_by_the_official_schema(landxml):
+    schema = etree.XMLSchema(etree.parse(os.environ["TENGUN_JLANDXML_XSD"]))
+    assert schema.validate(etree.parse(landxml)), schema.error_log
 
 
 def test_landxml_sections_are_internal_and_left_negative(landxml, series):
