@@ -18,7 +18,7 @@ import typer
 from pipelines.bench.command import app as bench
 from pipelines.cli_pipeline import app as pipeline
 from pipelines.cli_sections import measure, sections
-from pointcloud.errors import CancelledError, ParameterError, TengunError
+from pointcloud.errors import CancelledError, ParameterError, ResourceError, TengunError
 
 if TYPE_CHECKING:
     from pipelines.process import Outputs
@@ -172,6 +172,14 @@ def reported() -> Iterator[None]:
         fail(CancelledError("stopped at the user's wish", "利用者の指示により中止しました。"), 130)
     except TengunError as error:
         fail(error, 2 if isinstance(error, ParameterError) else 1)
+    except MemoryError:
+        fail(
+            ResourceError(
+                "memory ran out; take a smaller area or a larger cell",
+                "メモリが不足しました。範囲を狭めるか格子間隔を大きくしてください。",
+            ),
+            1,
+        )
     except Exception as error:
         if os.environ.get("TENGUN_DEBUG"):
             raise

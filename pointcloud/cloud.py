@@ -24,9 +24,9 @@ class VerticalDatum(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PointCloud:
-    """Points with their attributes, checked once, here.
+    """Points with their attributes, checked once, here; two clouds are equal when they are one object.
 
     Parameters
     ----------
@@ -56,7 +56,9 @@ class PointCloud:
         for name in ("x", "y", "z"):
             values = np.ascontiguousarray(getattr(self, name), dtype=np.float64)
             object.__setattr__(self, name, values)
-            n_bad = 0 if np.isfinite(values.sum()) else int(np.count_nonzero(~np.isfinite(values)))
+            with np.errstate(invalid="ignore"):  # infinities of both signs
+                finite = bool(np.isfinite(values.sum()))
+            n_bad = 0 if finite else int(np.count_nonzero(~np.isfinite(values)))
             if n_bad:
                 first = int(np.flatnonzero(~np.isfinite(values))[0])
                 raise InputError(
@@ -90,8 +92,8 @@ class PointCloud:
             raise InputError("point cloud: no points, so no extent", "点が 0 点のため範囲を求められません。")
         return Bounds(float(self.x.min()), float(self.y.min()), float(self.x.max()), float(self.y.max()))
 
-    def take(self, selection: NDArray[np.bool_] | NDArray[np.integer]) -> PointCloud:
-        """The points that a mask or an index array selects, in its order."""
+    def take(self, selection: NDArray[np.bool_] | NDArray[np.integer] | slice) -> PointCloud:
+        """The points that a mask, an index array or a slice (which copies nothing) selects, in its order."""
         picked = {name: column[selection] for name, column in self.attributes.items()}
         return PointCloud(
             self.x[selection], self.y[selection], self.z[selection], picked, self.crs, self.vertical_datum

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from pointcloud.bounds import Bounds
-from pointcloud.errors import ParameterError
+from pointcloud.errors import CrsError, ParameterError
 
 MAX_CELLS = 400_000_000
 """Largest grid in one piece: 10 km x 10 km at 0.5 m, 3.2 GB a raster. Larger areas are given in parts."""
@@ -122,7 +122,14 @@ class Grid:
         ------
         ParameterError
             When the cell sizes differ.
+        CrsError
+            When both state a CRS and these differ.
         """
+        if self.crs is not None and other.crs is not None and self.crs != other.crs:
+            raise CrsError(
+                f"grid intersection: reference systems differ ({self.crs} / {other.crs}); bring both into one",
+                f"格子の座標参照系が一致しません ({self.crs} / {other.crs})。同じ座標系にしてください。",
+            )
         if self.cell != other.cell:
             raise ParameterError(
                 f"grid intersection: cells of {self.cell} m and {other.cell} m; expected one cell size",
@@ -134,7 +141,7 @@ class Grid:
         n_rows = min(self.south_row + self.n_rows, other.south_row + other.n_rows) - south_row
         if n_columns < 1 or n_rows < 1:
             return None
-        return Grid(column, south_row, n_columns, n_rows, self.cell, self.crs)
+        return Grid(column, south_row, n_columns, n_rows, self.cell, self.crs or other.crs)
 
     def window_in(self, outer: Grid) -> tuple[slice, slice]:
         """Row and column slices of this grid inside ``outer``, which must hold it whole."""
@@ -143,9 +150,9 @@ class Grid:
         return slice(row, row + self.n_rows), slice(column, column + self.n_columns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Raster:
-    """Values on a grid.
+    """Values on a grid; two rasters are equal when they are one object.
 
     Parameters
     ----------
