@@ -113,11 +113,11 @@ def _surfaces(scene: Scene, before: PointCloud, after: PointCloud, key: np.ndarr
 
 
 def _scene(n_points: int) -> Scene:
-    """A scene with about that many returns an epoch: a valley of 16 pulses/m2 has some 21 returns/m2."""
+    """A scene with about that many returns an epoch: a valley of 16 pulses/m2 has some 19 returns/m2."""
     return valley(size_m=max(300.0, float(np.sqrt(n_points / RETURNS_PER_M2))))
 
 
-RETURNS_PER_M2 = 21.0
+RETURNS_PER_M2 = 19.4
 
 
 def _warm_up(folder: Path) -> None:
