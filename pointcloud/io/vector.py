@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,12 +42,13 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True)
-class _Feature:
-    """A feature as the source gives it; ``number`` counts from 1."""
+class Feature:
+    """A feature as the source gives it; ``number`` counts from 1, ``geometry`` is a shapely geometry or None."""
 
     number: int
     name: str
     geometry: Any
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_zones(path: Path, crs: CRS) -> tuple[Zone, ...]:
@@ -67,11 +68,36 @@ def read_zones(path: Path, crs: CRS) -> tuple[Zone, ...]:
     GeometryError
         When there is no zone, or one is empty, not a polygon, or crosses itself; the message says where.
     """
+    stated, features, notes = _load(path, crs)
+    return _with_notes(_zones(features, stated, crs, path.name), notes)
+
+
+def read_features(path: Path, crs: CRS) -> tuple[tuple[Feature, ...], tuple[Note, ...]]:
+    """The features of a file that `read_zones` reads, with all fields and in ``crs``, and what was assumed.
+
+    Geometries are not judged: one may be missing, of any kind, or cross itself.
+
+    Raises
+    ------
+    FileError, CrsError
+        As `read_zones`.
+    GeometryError
+        When a GeoJSON geometry cannot be parsed.
+    """
+    stated, features, notes = _load(path, crs)
+    transformer = _way(stated, crs, path.name)
+    if transformer is None:
+        return tuple(features), notes
+    return tuple(replace(f, geometry=_moved(f.geometry, transformer)) for f in features), notes
+
+
+def _load(path: Path, crs: CRS) -> tuple[CRS, list[Feature], tuple[Note, ...]]:
+    """Stated CRS, features and notes of a file."""
     suffix = path.suffix.lower()
     if not path.is_file():
         raise FileError(f"zones {path}: no such file", f"区域ファイル {path} がありません。", file=str(path))
     if suffix in (".geojson", ".json"):
-        return read_zones_object(_load_json(path), crs, source=path.name)
+        return _load_object(_load_json(path), crs, path.name)
     if suffix not in _SIGNATURES:
         raise FileError(
             f"zones {path}: suffix '{suffix}'; expected .geojson, .json, .gpkg or .shp",
@@ -85,7 +111,7 @@ def read_zones(path: Path, crs: CRS) -> tuple[Zone, ...]:
         stated, features = _read_layer(path, suffix)
     except (DataSourceError, UnicodeDecodeError) as error:
         raise _unreadable(path, str(error)) from error
-    return _zones(features, stated, crs, path.name)
+    return stated, features, ()
 
 
 def read_zones_object(geojson: Mapping[str, Any], crs: CRS, source: str = "zones") -> tuple[Zone, ...]:
@@ -100,6 +126,16 @@ def read_zones_object(geojson: Mapping[str, Any], crs: CRS, source: str = "zones
     CrsError, GeometryError
         As `read_zones`.
     """
+    stated, features, notes = _load_object(geojson, crs, source)
+    return _with_notes(_zones(features, stated, crs, source), notes)
+
+
+def _with_notes(zones: Iterable[Zone], notes: tuple[Note, ...]) -> tuple[Zone, ...]:
+    return tuple(replace(zone, notes=notes + zone.notes) for zone in zones)
+
+
+def _load_object(geojson: Mapping[str, Any], crs: CRS, source: str) -> tuple[CRS, list[Feature], tuple[Note, ...]]:
+    """Stated or assumed CRS, features and notes of a GeoJSON object."""
     features = list(_features(geojson, source))
     notes: tuple[Note, ...] = ()
     stated = _stated_crs(geojson)
@@ -114,7 +150,7 @@ def read_zones_object(geojson: Mapping[str, Any], crs: CRS, source: str = "zones
                 f"{source} に座標参照系の記載がなく座標は度でないため、測量と同じ {crs.name} とみなしました。",
             ),
         )
-    return tuple(replace(zone, notes=notes + zone.notes) for zone in _zones(features, stated, crs, source))
+    return stated, features, notes
 
 
 def _load_json(path: Path) -> Mapping[str, Any]:
@@ -130,7 +166,7 @@ def _load_json(path: Path) -> Mapping[str, Any]:
     return found
 
 
-def _features(geojson: Mapping[str, Any], source: str) -> Iterator[_Feature]:
+def _features(geojson: Mapping[str, Any], source: str) -> Iterator[Feature]:
     """Features of a collection, a feature or a bare geometry."""
     kind = geojson.get("type")
     items = geojson.get("features") if kind == "FeatureCollection" else [geojson]
@@ -148,8 +184,9 @@ def _features(geojson: Mapping[str, Any], source: str) -> Iterator[_Feature]:
                 file=source,
                 feature=number,
             ) from error
-        fields = item.get("properties") if is_feature else None
-        yield _Feature(number, _name(fields if isinstance(fields, dict) else {}, number), parsed)
+        found = item.get("properties") if is_feature else None
+        fields = found if isinstance(found, dict) else {}
+        yield Feature(number, _name(fields, number), parsed, fields)
 
 
 def _stated_crs(geojson: Mapping[str, Any]) -> CRS | None:
@@ -185,7 +222,7 @@ def _check_signature(path: Path, suffix: str) -> None:
             raise _unreadable(path, f"byte 0: not the signature of a {kind}")
 
 
-def _read_layer(path: Path, suffix: str) -> tuple[CRS, list[_Feature]]:
+def _read_layer(path: Path, suffix: str) -> tuple[CRS, list[Feature]]:
     """CRS and features of the one layer of polygons."""
     layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is None or "Polygon" in kind]
     if len(layers) > 1:
@@ -203,23 +240,45 @@ def _read_layer(path: Path, suffix: str) -> tuple[CRS, list[_Feature]]:
     for index, wkb in enumerate(geometries):
         fields = {name: column[index] for name, column in zip(meta["fields"], columns, strict=True)}
         geometry = None if wkb is None else shapely.force_2d(shapely.from_wkb(wkb))
-        features.append(_Feature(index + 1, _name(fields, index + 1), geometry))
+        features.append(Feature(index + 1, _name(fields, index + 1), geometry, fields))
     return reference.parse(meta["crs"]), features
 
 
 def _read_decoded(path: Path, suffix: str, layer: str | None) -> tuple[dict[str, Any], NDArray[Any], list[Any]]:
     """What pyogrio reads. A Shapefile that states no encoding is UTF-8, and where that cannot be, CP932."""
     table = path.with_suffix(".dbf")
-    encodings: Sequence[str | None] = (None,)
-    if suffix == ".shp" and table.is_file() and not path.with_suffix(".cpg").is_file():
-        states_one = table.read_bytes()[29:30] not in (b"", b"\0")
-        encodings = (None,) if states_one else ("UTF-8", "CP932")
-    for encoding in encodings[:-1]:
-        try:
-            return _read_raw(path, layer, encoding)
-        except UnicodeDecodeError:
-            continue
-    return _read_raw(path, layer, encodings[-1])
+    if suffix != ".shp" or not table.is_file():
+        return _read_raw(path, layer, None)
+    states_one = path.with_suffix(".cpg").is_file() or table.read_bytes()[29:30] not in (b"", b"\0")
+    try:
+        return _read_raw(path, layer, None if states_one else "UTF-8")
+    except UnicodeDecodeError:
+        pass
+    try:
+        return _read_cut(path, layer)
+    except UnicodeDecodeError:
+        return _read_raw(path, layer, "CP932")
+
+
+def _read_cut(path: Path, layer: str | None) -> tuple[dict[str, Any], NDArray[Any], list[Any]]:
+    """A UTF-8 Shapefile whose field names are cut at ten bytes, in the middle of a character."""
+    meta, geometries, columns = _read_raw(path, layer, "ISO-8859-1")  # which keeps every byte
+    names = [_without_cut(name.encode("latin-1")) for name in meta["fields"]]
+    texts = [_decoded(column) if column.dtype == object else column for column in columns]
+    return {**meta, "fields": names}, geometries, texts
+
+
+def _without_cut(name: bytes) -> str:
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if len(name) < 10 or error.reason != "unexpected end of data":
+            raise
+        return name[: error.start].decode("utf-8")
+
+
+def _decoded(column: NDArray[Any]) -> NDArray[Any]:
+    return np.array([v.encode("latin-1").decode("utf-8") if isinstance(v, str) else v for v in column], object)
 
 
 def _read_raw(path: Path, layer: str | None, encoding: str | None) -> tuple[dict[str, Any], NDArray[Any], list[Any]]:
@@ -229,8 +288,8 @@ def _read_raw(path: Path, layer: str | None, encoding: str | None) -> tuple[dict
 
 def _name(fields: Mapping[str, Any], number: int) -> str:
     by_name = {key.lower(): value for key, value in fields.items()}
-    for field in NAME_FIELDS:
-        value = by_name.get(field)
+    for wanted in NAME_FIELDS:
+        value = by_name.get(wanted)
         if isinstance(value, (float, np.floating)) and not np.isfinite(value):
             continue
         if value is not None and str(value).strip():
@@ -239,23 +298,30 @@ def _name(fields: Mapping[str, Any], number: int) -> str:
     return f"zone-{number}"
 
 
-def _zones(features: Iterable[_Feature], stated: CRS, crs: CRS, source: str) -> tuple[Zone, ...]:
+def _zones(features: Iterable[Feature], stated: CRS, crs: CRS, source: str) -> tuple[Zone, ...]:
     """Checked, reprojected, with names of their own."""
     items = list(features)
     if not items:
         raise GeometryError(f"{source}: no zone in it", f"{source} に区域がありません。", file=source)
-    horizontal, _ = reference.split(stated)
-    transformer = None if reference.is_same(horizontal, crs) else _transformer(horizontal, crs, source)
+    transformer = _way(stated, crs, source)
     taken: set[str] = set()
     zones = []
     for feature in items:
         _check_polygon(feature, source)
-        polygon = feature.geometry
-        if transformer is not None:
-            polygon = shapely.transform(polygon, transformer.transform, interleaved=False)
+        polygon = feature.geometry if transformer is None else _moved(feature.geometry, transformer)
         _check_valid(feature, polygon, source)
         zones.append(_named(feature, polygon, taken, source))
     return tuple(zones)
+
+
+def _way(stated: CRS, crs: CRS, source: str) -> Transformer | None:
+    """The transformation between two systems; None where they are the same."""
+    horizontal, _ = reference.split(stated)
+    return None if reference.is_same(horizontal, crs) else _transformer(horizontal, crs, source)
+
+
+def _moved(geometry: Any, transformer: Transformer) -> Any:
+    return None if geometry is None else shapely.transform(geometry, transformer.transform, interleaved=False)
 
 
 def _transformer(stated: CRS, crs: CRS, source: str) -> Transformer:
@@ -274,7 +340,7 @@ def _transformer(stated: CRS, crs: CRS, source: str) -> Transformer:
     return ways.transformers[0]
 
 
-def _check_polygon(feature: _Feature, source: str) -> None:
+def _check_polygon(feature: Feature, source: str) -> None:
     geometry = feature.geometry
     if geometry is None or geometry.is_empty:
         kind, kind_ja = "no geometry", "図形なし"
@@ -290,7 +356,7 @@ def _check_polygon(feature: _Feature, source: str) -> None:
     )
 
 
-def _check_valid(feature: _Feature, polygon: Any, source: str) -> None:
+def _check_valid(feature: Feature, polygon: Any, source: str) -> None:
     if not np.isfinite(shapely.get_coordinates(polygon)).all():
         reason = "a coordinate is not finite in the survey's CRS"
     elif not shapely.is_valid(polygon):
@@ -307,7 +373,7 @@ def _check_valid(feature: _Feature, polygon: Any, source: str) -> None:
     )
 
 
-def _named(feature: _Feature, polygon: Any, taken: set[str], source: str) -> Zone:
+def _named(feature: Feature, polygon: Any, taken: set[str], source: str) -> Zone:
     """The zone, under a name that no earlier one has."""
     name, copies = feature.name, 1
     while name in taken:
