@@ -13,6 +13,9 @@ from pointcloud.forest.growth_tables import Curve
 BASE_AGE: Final = 40
 """Age in years to which a site index (地位指数) refers."""
 
+ROUNDING_M: Final = 1e-6
+"""A height that equals a curve's up to this (metres) reaches it."""
+
 
 @dataclass(frozen=True, slots=True)
 class SiteClass:
@@ -49,7 +52,7 @@ def site_class(curves: Sequence[Curve], age: int, height: float) -> SiteClass:
     """
     at_age = [curve.height_at(age) for curve in curves]
     for i, lower in enumerate(at_age):
-        if height >= lower:
+        if height >= lower - ROUNDING_M:
             curve = curves[i]
             known = curve.age[0] <= BASE_AGE <= curve.age[-1]
             index = height * curve.height_at(BASE_AGE) / lower if known else math.nan

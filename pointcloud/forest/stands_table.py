@@ -249,8 +249,8 @@ def _volume(heights: Floats, dbh: Floats, models: SpeciesModels | None) -> tuple
 
 def _window(raster: Raster, stand: Stand) -> Floats:
     """Values of the cells whose centres lie in the stand; none outside the raster."""
+    from rasterio import Affine
     from rasterio.features import rasterize
-    from rasterio.transform import from_origin
 
     grid, polygon = raster.grid, stand.polygon
     if polygon is None:
@@ -260,7 +260,7 @@ def _window(raster: Raster, stand: Stand) -> Floats:
     r0, r1 = (min(max(math.floor((grid.north - v) / grid.cell), 0), grid.n_rows) for v in (north, south - grid.cell))
     if c0 >= c1 or r0 >= r1:
         return np.empty(0)
-    corner = from_origin(grid.west + c0 * grid.cell, grid.north - r0 * grid.cell, grid.cell, grid.cell)
+    corner = Affine(grid.cell, 0.0, grid.west + c0 * grid.cell, 0.0, -grid.cell, grid.north - r0 * grid.cell)
     inside = rasterize([(polygon, 1)], out_shape=(r1 - r0, c1 - c0), transform=corner, dtype="uint8") == 1
     return np.asarray(raster.values[r0:r1, c0:c1][inside], np.float64)
 
