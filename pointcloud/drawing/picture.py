@@ -28,6 +28,15 @@ MAX_PIXELS = 1600
 LEAST_DRAWN_M = 0.10
 """Changes smaller than this (metres) fade into the hillshade."""
 
+MAIN_WIDTH, OTHER_WIDTH = 9.0, 6.0
+"""Inches of the map of change, and of the others; letters have one size on all."""
+
+_DPI = 150
+_LEFT, _RIGHT, _BAR, _TOP, _BOTTOM = 0.72, 0.25, 1.25, 0.42, 0.78
+"""Inches of the margins; the right one without and with a colour bar."""
+
+_VOID = (244, 238, 221)
+
 Outline = tuple[str, Polygon | MultiPolygon]
 
 
@@ -43,9 +52,9 @@ def hillshade_map(path: Path, terrain: Raster, title: str) -> None:
     title
         One line above the map.
     """
-    figure, axes = _sheet(terrain.grid, title)
-    _draw_relief(axes, terrain)
-    _finish(figure, axes, terrain.grid, path)
+    sheet = _Sheet(terrain.grid, title, OTHER_WIDTH, has_bar=False)
+    sheet.show(_relief(terrain))
+    sheet.write(path)
 
 
 def change_map(path: Path, change: Raster, terrain: Raster, outlines: Sequence[Outline], title: str) -> None:
@@ -64,24 +73,89 @@ def change_map(path: Path, change: Raster, terrain: Raster, outlines: Sequence[O
     title
         One line above the map.
     """
-    figure, axes = _sheet(change.grid, title)
-    _draw_relief(axes, terrain)
+    sheet = _Sheet(change.grid, title, MAIN_WIDTH, has_bar=True)
     step = _step(change.grid)
     values = change.values[::step, ::step]
     limit = _colour_limit(values)
     strength = np.clip((np.abs(values) - LEAST_DRAWN_M) / max(0.15 * limit, LEAST_DRAWN_M), 0.0, 0.85)
-    image = axes.imshow(
-        values, cmap="RdBu", vmin=-limit, vmax=limit, extent=_extent(change.grid), alpha=np.nan_to_num(strength)
-    )
-    bar = figure.colorbar(image, ax=axes, shrink=0.75, pad=0.02)
-    if bar.solids is not None:
-        bar.solids.set_alpha(1)
-    bar.set_label(
-        "標高差 後−前  Elevation change, after − before (m)\n切土 cut ← 0 → 盛土 fill", fontproperties=_font(8)
-    )
-    for label, polygon in outlines:
-        _draw_outline(axes, label, polygon)
-    _finish(figure, axes, change.grid, path)
+    sheet.show(_painted(_relief(terrain), values, "RdBu", (-limit, limit), strength))
+    sheet.bar("RdBu", (-limit, limit), "標高差 後−前  Elevation change, after − before (m)\n切土 cut ← 0 → 盛土 fill")
+    sheet.outline(outlines)
+    sheet.write(path)
+
+
+def value_map(
+    path: Path,
+    values: Raster,
+    terrain: Raster,
+    outlines: Sequence[Outline],
+    title: str,
+    label: str,
+    colours: str,
+    limits: tuple[float, float],
+) -> None:
+    """Write a PNG of values over hillshade.
+
+    Parameters
+    ----------
+    path
+        Where to write.
+    values
+        NaN where nothing is to be drawn.
+    terrain
+        The surface to shade, on the same grid.
+    outlines
+        Label and polygon of each area.
+    title
+        One line above the map.
+    label
+        Beside the colour bar.
+    colours
+        Name of a colour map.
+    limits
+        Values of its two ends.
+    """
+    sheet = _Sheet(values.grid, title, OTHER_WIDTH, has_bar=True)
+    step = _step(values.grid)
+    thin = values.values[::step, ::step]
+    sheet.show(_painted(_relief(terrain), thin, colours, limits, np.full(thin.shape, 0.65)))
+    sheet.bar(colours, limits, label)
+    sheet.outline(outlines)
+    sheet.write(path)
+
+
+def chainage_diagram(path: Path, reaches: Sequence[tuple[float, float, float, float, float]], title: str) -> None:
+    """Write a PNG of cut, fill and what is carried on along a stream.
+
+    Parameters
+    ----------
+    path
+        Where to write.
+    reaches
+        From and to (m), cut and fill (m3), and the balance of all stretches so far (m3), from the top.
+    title
+        One line above.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.2), dpi=140, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_title(title, fontproperties=_font(12), loc="left")
+    start, end, cut, fill, carried = (np.array(column) for column in zip(*reaches, strict=True))
+    axes.bar(start, -cut, end - start, align="edge", color="#d6604d", label="切土 cut")
+    axes.bar(start, fill, end - start, align="edge", color="#4393c3", label="盛土 fill")
+    axes.plot(np.append(start[:1], end), np.append(0.0, carried), color="black", marker="o", markersize=3,
+              label="下流へ流れた量 carried downstream")  # fmt: skip
+    axes.axhline(0.0, color="black", linewidth=0.6)
+    axes.set_xlabel("追加距離 Chainage from the top (m)", fontproperties=_font(9))
+    axes.set_ylabel("土量 Volume (m³)", fontproperties=_font(9))
+    axes.tick_params(labelsize=8)
+    axes.grid(visible=True, color="0.85", linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.legend(prop=_font(8))
+    figure.savefig(path, metadata={"Software": "tengun"})
 
 
 def _colour_limit(values: NDArray[np.floating]) -> float:
@@ -110,23 +184,77 @@ def _font(size: float) -> FontProperties:
     return FontProperties(fname=folder / "NotoSansJP-Regular.otf", size=size)
 
 
-def _sheet(grid: Grid, title: str) -> tuple[Figure, Axes]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+class _Sheet:
+    """A map being drawn: its axes are placed by hand, since a layout engine would draw everything twice."""
 
-    ratio = min(max(grid.n_rows / grid.n_columns, 0.4), 2.0)
-    figure = Figure(figsize=(10, 8.4 * ratio + 1.4), dpi=140, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set_title(title, fontproperties=_font(12), loc="left")
-    axes.set_facecolor("#f4eedd")
-    return figure, axes
+    def __init__(self, grid: Grid, title: str, across: float, *, has_bar: bool) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        self._grid = grid
+        width = across - _LEFT - (_BAR if has_bar else _RIGHT)
+        height = width * min(max(grid.n_rows / grid.n_columns, 0.4), 2.0)
+        total = height + _TOP + _BOTTOM
+        self._figure = Figure(figsize=(across, total))
+        FigureCanvasAgg(self._figure)
+        self._axes = self._figure.add_axes((_LEFT / across, _BOTTOM / total, width / across, height / total))
+        self._place = (
+            1.0 - (_BAR - 0.15) / across,
+            (_BOTTOM + 0.12 * height) / total,
+            0.2 / across,
+            0.76 * height / total,
+        )
+        self._axes.set_title(title, fontproperties=_font(12), loc="left")
+
+    def show(self, picture: NDArray[np.uint8]) -> None:
+        """Draw the picture of the whole grid."""
+        self._axes.imshow(picture, extent=_extent(self._grid), interpolation="antialiased")
+
+    def bar(self, colours: str, limits: tuple[float, float], label: str) -> None:
+        """Draw the colour bar."""
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
+
+        bar = self._figure.colorbar(ScalarMappable(Normalize(*limits), colours), cax=self._figure.add_axes(self._place))
+        bar.set_label(label, fontproperties=_font(8))
+
+    def outline(self, outlines: Sequence[Outline]) -> None:
+        """Draw areas with their labels."""
+        for name, polygon in outlines:
+            _draw_outline(self._axes, name, polygon)
+
+    def write(self, path: Path) -> None:
+        """Add coordinates, scale bar and north arrow, and write the file."""
+        _finish(self._figure, self._axes, self._grid)
+        # no creation date in the file: the same inputs give the same bytes
+        options = {"compress_level": 4}
+        self._figure.savefig(path, dpi=_DPI, metadata={"Software": "tengun"}, pil_kwargs=options)
 
 
-def _draw_relief(axes: Axes, terrain: Raster) -> None:
+def _relief(terrain: Raster) -> NDArray[np.uint8]:
+    """Hillshade as red, green, blue; voids in their tint."""
     step = _step(terrain.grid)
     light = hillshade(terrain).values[::step, ::step]
-    axes.imshow(light, cmap="gray", vmin=0.0, vmax=1.0, extent=_extent(terrain.grid))
+    grey = np.repeat(np.nan_to_num(255.0 * np.clip(light, 0.0, 1.0))[..., None], 3, axis=2).astype(np.uint8)
+    grey[np.isnan(light)] = _VOID
+    return grey
+
+
+def _painted(
+    base: NDArray[np.uint8],
+    values: NDArray[np.floating],
+    colours: str,
+    limits: tuple[float, float],
+    strength: NDArray[np.floating],
+) -> NDArray[np.uint8]:
+    """The base with the values' colours laid over it, 0 = base to 1 = colour; NaN leaves the base."""
+    from matplotlib import colormaps
+
+    share = np.clip((values - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0)
+    table = (255.0 * colormaps[colours](np.linspace(0.0, 1.0, 256))[:, :3]).astype(np.float32)
+    paint = table[np.nan_to_num(255.0 * share).astype(np.uint8)]
+    weight = np.where(np.isnan(values), 0.0, strength).astype(np.float32)[..., None]
+    return np.asarray(base * (1.0 - weight) + paint * weight, dtype=np.uint8)
 
 
 def _draw_outline(axes: Axes, label: str, polygon: Polygon | MultiPolygon) -> None:
@@ -149,7 +277,7 @@ def _draw_outline(axes: Axes, label: str, polygon: Polygon | MultiPolygon) -> No
     )
 
 
-def _finish(figure: Figure, axes: Axes, grid: Grid, path: Path) -> None:
+def _finish(figure: Figure, axes: Axes, grid: Grid) -> None:
     extent = _extent(grid)
     axes.set_xlim(extent[0], extent[1])
     axes.set_ylim(extent[2], extent[3])
@@ -164,9 +292,7 @@ def _finish(figure: Figure, axes: Axes, grid: Grid, path: Path) -> None:
     _north_arrow(axes)
     name = f"EPSG:{grid.crs.to_epsg()}" if grid.crs is not None and grid.crs.to_epsg() else "CRS: see the GeoTIFF"
     note = f"{name}   格子 cell {grid.cell:g} m   淡黄 = データなし  pale = no data"
-    figure.supxlabel(note, fontproperties=_font(8), x=0.01, ha="left")
-    # no creation date in the file: the same inputs give the same bytes
-    figure.savefig(path, metadata={"Software": "tengun"})
+    figure.text(0.01, 0.08 / figure.get_figheight(), note, fontproperties=_font(8))
 
 
 def _scale_bar(axes: Axes, extent: tuple[float, float, float, float]) -> None:
