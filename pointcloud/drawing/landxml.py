@@ -23,6 +23,13 @@ from pointcloud.sections.line import CentreLine, Piece
 from pointcloud.sections.series import Section, Series
 
 NAMESPACE: Final = "http://www.landxml.org/schema/LandXML-1.2"
+CRITERION: Final = "MlitLandXmlVer.1.7"
+METRIC: Final = {
+    "areaUnit": "squareMeter", "linearUnit": "meter", "volumeUnit": "cubicMeter", "temperatureUnit": "celsius",
+    "pressureUnit": "HPA", "angularUnit": "decimal dd.mm.ss", "directionUnit": "decimal dd.mm.ss",
+}  # fmt: skip
+"""Attributes of Units/Metric."""
+
 _SURFACES: Final = {"before": "ExistingGround-before", "after": "ExistingGround", "survey": "ExistingGround"}
 _FRAMES: Final = {"JGD2011": 6669, "JGD2000": 2443}  # EPSG code of plane rectangular zone I
 
@@ -61,20 +68,18 @@ def write_landxml(
     root = Element("LandXML", {"xmlns": NAMESPACE, "version": "1.2", "date": created.strftime("%Y-%m-%d"),
                                "time": created.strftime("%H:%M:%S")})  # fmt: skip
     feature = SubElement(SubElement(root, "Project", name=project or series.line.name), "Feature")
-    _property(feature, "applicationCriterion", "MlitLandXmlVer.1.7")
+    _property(feature, "applicationCriterion", CRITERION)
     SubElement(root, "Application", name="tengun", version=version)
-    SubElement(root, "CoordinateSystem", _system(crs, datum))
-    SubElement(
-        SubElement(root, "Units"), "Metric", areaUnit="squareMeter", linearUnit="meter", volumeUnit="cubicMeter",
-        temperatureUnit="celsius", pressureUnit="HPA", angularUnit="decimal dd.mm.ss", directionUnit="decimal dd.mm.ss",
-    )  # fmt: skip
+    SubElement(root, "CoordinateSystem", coordinate_system(crs, datum))
+    SubElement(SubElement(root, "Units"), "Metric", METRIC)
     _alignment(SubElement(root, "Alignments"), series)
     indent(root)
     with staged(path) as stage:
         ElementTree(root).write(stage, encoding="utf-8", xml_declaration=True)
 
 
-def _system(crs: CRS, datum: VerticalDatum) -> dict[str, str]:
+def coordinate_system(crs: CRS, datum: VerticalDatum) -> dict[str, str]:
+    """Attributes of CoordinateSystem; plane rectangular zones are named as J-LandXML wants."""
     code = crs.to_epsg() or 0
     system = {"name": "CRS1", "desc": f"EPSG:{code}" if code else str(crs.name)}
     for frame, first in _FRAMES.items():
