@@ -28,7 +28,7 @@ class DatasetInput:
 
     name: str
     title: Text
-    kind: Literal["pointcloud", "polygons", "lines", "surface"]
+    kind: Literal["pointcloud", "polygons", "lines", "surface", "heights"]
     required: bool = True
     many: bool = True
 

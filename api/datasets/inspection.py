@@ -28,7 +28,7 @@ def inspect_file(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
     """
     if kind == "pointcloud":
         return kind, _pointcloud(path)
-    if kind == "drawing":
+    if kind in ("drawing", "heights"):
         return kind, {"problems": []}
     if _holds_lines(path):
         return "lines", _lines(path)

@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 from pointcloud.errors import FileError
 
-Kind = Literal["pointcloud", "polygons", "lines", "drawing"]
-"""``drawing``: a format that holds lines or surfaces, and whose content the job judges."""
+Kind = Literal["pointcloud", "polygons", "lines", "drawing", "heights"]
+"""``drawing``: a format that holds lines or surfaces; ``heights``: a height correction; the job judges their content."""
 
 KINDS: Final[dict[str, Kind]] = {
     ".las": "pointcloud",
@@ -25,6 +25,7 @@ KINDS: Final[dict[str, Kind]] = {
     ".xml": "drawing",
     ".sim": "drawing",
     ".csv": "drawing",
+    ".par": "heights",
 }
 """Suffix in lower case -> what the file holds; GeoJSON and GeoPackage may turn out to hold lines."""
 
@@ -33,6 +34,7 @@ ACCEPTED: Final[dict[str, tuple[Kind, ...]]] = {
     "polygons": ("polygons",),
     "lines": ("lines", "drawing"),
     "surface": ("drawing",),
+    "heights": ("heights",),
 }
 """Kind of a process's input -> kinds of datasets that it takes."""
 

@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Process
-from pipelines.processes.terrain import SurfaceParameters
+from pipelines.process import Context, DatasetInput, Outputs, Process
+from pipelines.processes.volume_parameters import VolumeParameters
 from pipelines.progress import Stage, Text
 
 if TYPE_CHECKING:
-    from pipelines.engine import SurveySurfaces
-    from pipelines.processes.volume_result import Epoch, Result
+    from pipelines.processes.volume_inputs import Given
+    from pipelines.processes.volume_result import Epoch
     from pointcloud.change.align import Alignment
     from pointcloud.grid import Grid
-    from pointcloud.io.survey import Survey
-    from pointcloud.notes import Note
 
-
-class VolumeParameters(SurfaceParameters):
-    """Parameters of ``volume-change``."""
-
-    align: Literal["auto", "none"] = Field(
-        "auto",
-        title="Alignment / 位置合わせ",
-        description="auto: shift between the surveys found on stable ground and taken out where it is significant; "
-        "none: as they are / auto: 不動域からずれを求め、有意なら補正。none: 補正しない",
-    )
-    before_date: date | None = Field(
-        None,
-        title="Survey date before / 変化前の測量日",
-        description="For the height system / 高さの基準の判定用",
-    )
-    after_date: date | None = Field(
-        None,
-        title="Survey date after / 変化後の測量日",
-        description="For the height system / 高さの基準の判定用",
-    )
-    same_heights: bool = Field(
-        False,
-        title="Same height system / 高さの基準は同じ",
-        description="You state that both surveys have the same height system / 前後の高さの基準が同じと申告する",
-    )
+__all__ = ["VolumeChange", "VolumeParameters"]
 
 
 class VolumeChange(Process[VolumeParameters]):
@@ -57,82 +27,81 @@ class VolumeChange(Process[VolumeParameters]):
     title = Text("Volume change", "土量変化")
     description = Text(
         "Cut, fill and net volume between two surveys with 95 % intervals, for their overlap and for each zone, with "
-        "difference maps.",
-        "前後二時期の点群から切土量・盛土量・差引土量を 95 % 区間とともに全体と区域ごとに求め、差分図を作成します。",
+        "report, quantity book, maps, drawings and GIS files.",
+        "前後二時期の点群から切土量・盛土量・差引土量を 95 % 区間とともに全体と区域ごとに求め、報告書・土量計算書・"
+        "差分図・図面・GIS データを作成します。",
     )
     inputs = (
         DatasetInput("before", Text("Survey before", "変化前の点群"), "pointcloud"),
         DatasetInput("after", Text("Survey after", "変化後の点群"), "pointcloud"),
         DatasetInput("zones", Text("Zones (polygons)", "集計区域 (ポリゴン)"), "polygons", required=False, many=False),
-    )
+        DatasetInput("stream", Text("Stream line, from the top", "流路の線 (上流から)"), "lines", required=False,
+                     many=False),
+        DatasetInput("line", Text("Line for average end areas", "平均断面法の線"), "lines", required=False, many=False),
+        DatasetInput("height_grid", Text("Height correction (PatchJGD .par)", "標高補正パラメータ (PatchJGD .par)"),
+                     "heights", required=False, many=False),
+    )  # fmt: skip
     stages = (
         Stage("open", Text("Checking the inputs", "入力の確認"), 1),
         Stage("before", Text("Ground and terrain before", "変化前の地盤分類と地形"), 8),
         Stage("after", Text("Ground and terrain after", "変化後の地盤分類と地形"), 8),
         Stage("align", Text("Alignment on stable ground", "不動域による位置合わせ"), 5),
         Stage("volume", Text("Difference, volumes, intervals", "差分・土量・信頼区間"), 4),
-        Stage("write", Text("Writing rasters and maps", "ラスタと図の出力"), 4),
+        Stage("write", Text("Report, drawings, maps, rasters", "報告書・図面・ラスタの出力"), 5),
     )
     parameters_type = VolumeParameters
 
     def run(self, inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameters, context: Context) -> Outputs:
-        """See `Process.run`; writes volume.json, difference, DTM and hillshade rasters and maps."""
+        """See `Process.run`; `pipelines.processes.volume_outputs` lists the files."""
         from pipelines.engine import survey_grid
-        from pipelines.processes.volume_result import Epoch, measure
+        from pipelines.processes.volume_inputs import check_zones, open_given
+        from pipelines.processes.volume_outputs import write_outputs
+        from pipelines.processes.volume_result import measure
         from pointcloud.change.difference import common_grid
-        from pointcloud.io.vector import read_zones
 
         context.progress.at("open")
-        surveys = _open_pair(inputs, parameters)
-        notes = _check_heights(surveys, parameters)
-        zones = [z for path in inputs.get("zones", ()) for z in read_zones(path, surveys["before"].crs)]
-        grid = common_grid(*(survey_grid(s, parameters.cell) for s in surveys.values()))
-        before, after = (
-            Epoch(name, survey, _surfaces(name, survey, grid, parameters, context)) for name, survey in surveys.items()
-        )
+        given = open_given(inputs, parameters)
+        grid = common_grid(*(survey_grid(s, parameters.cell) for s in given.surveys.values()))
+        check_zones(given.zones, grid)
+        before, after = (epoch_of(name, given, grid, parameters.max_gap, context) for name in given.surveys)
         context.progress.at("align")
-        alignment, after = _aligned(before, after, parameters)
+        alignment, after = aligned(before, after, parameters)
         context.progress.at("volume")
-        result: Result = measure(before, after, alignment, zones, notes)
+        result = measure(given, (before, after), alignment, parameters)
         context.progress.at("write")
-        return _write(result, parameters, context)
+        summary = result.summary(parameters)
+        files = write_outputs(context.workspace, result, summary, context.progress.within("write"))
+        return Outputs(summary, files)
 
 
-def _open_pair(inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameters) -> dict[str, Survey]:
-    """Both surveys, in one horizontal CRS."""
-    from pipelines.evidence import crs_name
-    from pointcloud.errors import CrsError
-    from pointcloud.io.survey import open_survey
+def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, context: Context) -> Epoch:
+    """The surfaces of one survey, its heights corrected where they have to be.
 
-    surveys = {name: open_survey(inputs[name], parameters.crs) for name in ("before", "after")}
-    before, after = surveys["before"].crs, surveys["after"].crs
-    if before != after:
-        names = crs_name(before), crs_name(after)
-        raise CrsError(
-            f"volume: before is in {names[0]}, after in {names[1]}; bring both into one reference system first",
-            f"前後の座標参照系が異なります (前 {names[0]}、後 {names[1]})。同じ座標系に変換してください。",
-            value=list(names),
-        )
-    return surveys
+    Raises
+    ------
+    InputError
+        When its ground carries no surface.
+    """
+    import numpy as np
 
-
-def _check_heights(surveys: Mapping[str, Survey], parameters: VolumeParameters) -> tuple[Note, ...]:
-    """What to know about the two height systems; a mix of them is refused."""
-    from pointcloud.change.datum import HeightSystem, check_heights
-
-    before = HeightSystem(surveys["before"].vertical_datum, parameters.before_date)
-    after = HeightSystem(surveys["after"].vertical_datum, parameters.after_date)
-    return check_heights(before, after, is_same_stated=parameters.same_heights)
-
-
-def _surfaces(name: str, survey: Survey, grid: Grid, parameters: VolumeParameters, context: Context) -> SurveySurfaces:
     from pipelines.engine import survey_surfaces
+    from pipelines.processes.volume_inputs import corrected_surfaces, refuse_bare
+    from pipelines.processes.volume_result import Epoch
 
-    return survey_surfaces(survey, grid, parameters.max_gap, context.progress.within(name))
+    survey = given.surveys[name]
+    surfaces = survey_surfaces(survey, grid, max_gap, context.progress.within(name))
+    refuse_bare(name, surfaces)
+    if given.correction is None or name not in given.corrected:
+        return Epoch(name, survey, surfaces)
+    found = corrected_surfaces(surfaces, given.correction)
+    rise = float(np.mean(found.key_points.z - surfaces.key_points.z))
+    return Epoch(name, survey, found, rise)
 
 
-def _aligned(before: Epoch, after: Epoch, parameters: VolumeParameters) -> tuple[Alignment, Epoch]:
+def aligned(before: Epoch, after: Epoch, parameters: VolumeParameters) -> tuple[Alignment, Epoch]:
     """The alignment, and the later epoch with its terrain brought onto the earlier one where that is significant."""
+    from dataclasses import replace
+
     from pointcloud.change.align import align
     from pointcloud.ground.surface import terrain
 
@@ -143,13 +112,3 @@ def _aligned(before: Epoch, after: Epoch, parameters: VolumeParameters) -> tuple
     points = alignment.apply(late.key_points)
     moved = terrain(points.x, points.y, points.z, late.terrain.grid, parameters.max_gap).height
     return alignment, replace(after, surfaces=replace(late, key_points=points, terrain=moved))
-
-
-def _write(result: Result, parameters: VolumeParameters, context: Context) -> Outputs:
-    from pipelines.processes.volume_outputs import write_outputs
-    from pipelines.run import write_json
-
-    summary = result.summary(parameters)
-    write_json(context.workspace / "volume.json", summary)
-    files = write_outputs(context.workspace, result, context.progress.within("write"))
-    return Outputs(summary, (OutputFile("volume.json", "application/json", Text("Volumes", "土量計算結果")), *files))

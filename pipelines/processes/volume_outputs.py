@@ -1,65 +1,116 @@
-"""Rasters and maps of ``volume-change``."""
+"""Every file of ``volume-change``: numbers, rasters, maps, papers, drawings, GIS data, and all of it in one archive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 from pipelines.process import OutputFile
-from pipelines.processes.terrain import COG
-from pipelines.processes.volume_result import Epoch, Result
+from pipelines.processes.volume_exchange import write_drawing, write_features, write_surfaces
+from pipelines.processes.volume_rasters import write_maps, write_rasters
+from pipelines.processes.volume_result import Result
 from pipelines.progress import Text
-from pointcloud.change.uncertainty import level_of_detection, significance
-from pointcloud.drawing.picture import change_map, hillshade_map
-from pointcloud.ground.relief import hillshade
-from pointcloud.io.raster import write_cog
+from pipelines.run import write_json
+from pipelines.stac import stac_item
+from pointcloud.drawing.report import Language, picture_copy
+from pointcloud.drawing.volume_book import write_volume_book
+from pointcloud.drawing.volume_facts import book_facts
+from pointcloud.drawing.volume_report import write_volume_report
+from pointcloud.drawing.volume_words import Picture
+from pointcloud.io.staging import staged
 
-WHEN = {"before": "変化前", "after": "変化後"}
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ARCHIVE: Final = "volume.zip"
+_PACKED: Final = (".tif", ".png", ".pdf", ".xlsx")
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_REPORTS: Final[tuple[tuple[Language, Text], ...]] = (
+    ("ja", Text("Report in Japanese", "報告書 (日本語)")),
+    ("en", Text("Report in English", "報告書 (英語)")),
+)
 
 
-def write_outputs(folder: Path, result: Result, report: Callable[[float], None]) -> tuple[OutputFile, ...]:
-    """Write all rasters and maps into ``folder`` and list them."""
-    files = _change(folder, result)
-    report(0.4)
-    for share, epoch in zip((0.7, 1.0), result.epochs, strict=True):
-        files += _terrain(folder, epoch)
-        report(share)
+def write_outputs(
+    folder: Path, result: Result, summary: Mapping[str, Any], report: Callable[[float], None]
+) -> tuple[OutputFile, ...]:
+    """Write every deliverable into ``folder`` and list them.
+
+    Parameters
+    ----------
+    folder
+        Empty.
+    result, summary
+        The result, and what volume.json holds.
+    report
+        Called with the share done.
+    """
+    write_json(folder / "volume.json", summary)
+    files = [OutputFile("volume.json", "application/json", Text("Volumes", "土量計算結果"))]
+    files += write_rasters(folder, result)
+    report(0.35)
+    pictures = write_maps(folder, result)
+    files += [OutputFile(p.file, "image/png", Text(p.en, p.ja)) for p in pictures]
+    report(0.65)
+    files += write_papers(folder, summary, pictures)
+    report(0.75)
+    made = datetime.now(UTC)
+    project = summary["parameters"]["project"]
+    files.append(write_features(folder, result))
+    files.append(write_drawing(folder, result))
+    files.append(write_surfaces(folder, result, made, project))
+    report(0.9)
+    files.append(_write_item(folder, files, result, summary, made))
+    files.append(write_archive(folder, files))
+    report(1.0)
     return tuple(files)
 
 
-def _change(folder: Path, result: Result) -> list[OutputFile]:
-    change = result.change
-    rasters = {"difference": (change, Text("Elevation change (m)", "標高差分 (m)"))}
-    if result.error is not None:
-        rasters |= {
-            "level_of_detection": (
-                level_of_detection(result.error),
-                Text("Level of detection, 95 % (m)", "検出限界 95 % (m)"),
-            ),
-            "significance": (
-                significance(change, result.error),
-                Text("Change over its standard deviation", "標高差分/標準偏差"),
-            ),
-        }
-    if result.alignment.stable is not None:
-        rasters["stable"] = (result.alignment.stable, Text("Stable ground (1) for the alignment", "不動域 (1)"))
-    for stem, (raster, title) in rasters.items():
-        write_cog(folder / f"{stem}.tif", raster, descriptions=[title.en])
-    outlines = [(f"{zone.name}  {volume['net_m3']:+,.0f} m³", zone.polygon) for zone, volume in result.zones]
-    names = " → ".join(e.survey.files[0].path.stem for e in result.epochs)
-    heading = f"標高差分図 Elevation change: {names}"
-    change_map(folder / "difference.png", change, result.epochs[1].surfaces.terrain, outlines, heading)
-    files = [OutputFile(f"{stem}.tif", COG, title) for stem, (_, title) in rasters.items()]
-    return [*files, OutputFile("difference.png", "image/png", Text("Map of elevation change", "標高差分図"))]
+def write_papers(folder: Path, summary: Mapping[str, Any], pictures: Sequence[Picture]) -> list[OutputFile]:
+    """Write the quantity book and the reports."""
+    write_volume_book(folder / "volume.xlsx", summary, book_facts(summary))
+    files = [OutputFile("volume.xlsx", XLSX, Text("Quantity book (XLSX)", "土量計算書 (XLSX)"))]
+    with TemporaryDirectory() as scratch:
+        copies = [_copied(folder, picture, Path(scratch)) for picture in pictures]
+        for language, title in _REPORTS:
+            write_volume_report(folder / f"report_{language}.pdf", summary, copies, Path(scratch), language)
+            files.append(OutputFile(f"report_{language}.pdf", "application/pdf", title))
+    return files
 
 
-def _terrain(folder: Path, epoch: Epoch) -> list[OutputFile]:
-    name, terrain, ja = epoch.name, epoch.surfaces.terrain, WHEN[epoch.name]
-    write_cog(folder / f"dtm_{name}.tif", terrain, descriptions=[f"terrain {name} (m)"])
-    write_cog(folder / f"hillshade_{name}.tif", hillshade(terrain), descriptions=["hillshade (0-1)"])
-    hillshade_map(folder / f"hillshade_{name}.png", terrain, f"陰影起伏図 Hillshade: {ja} {name}")
-    return [
-        OutputFile(f"dtm_{name}.tif", COG, Text(f"Terrain {name} (m)", f"{ja}の地盤標高 (m)")),
-        OutputFile(f"hillshade_{name}.tif", COG, Text(f"Hillshade {name}", f"{ja}の陰影起伏")),
-        OutputFile(f"hillshade_{name}.png", "image/png", Text(f"Hillshade map {name}", f"{ja}の陰影起伏図")),
-    ]
+def _copied(folder: Path, picture: Picture, scratch: Path) -> Picture:
+    """The picture as the report holds it."""
+    name = Path(picture.file).with_suffix(".jpg").name
+    return replace(picture, file=name, ratio=picture_copy(folder / picture.file, scratch / name))
+
+
+def _write_item(
+    folder: Path, files: Sequence[OutputFile], result: Result, summary: Mapping[str, Any], made: datetime
+) -> OutputFile:
+    parameters = summary["parameters"]
+    days = [parameters["before_date"], parameters["after_date"]]
+    first, last = (None if day is None else datetime.fromisoformat(day).date() for day in days)
+    total = summary["total"]
+    item = stac_item(
+        folder, files, result.change.grid, None if first is None or last is None else (first, last), made,
+        {f"tengun:{name}": total[name] for name in ("cut_m3", "fill_m3", "net_m3", "area_m2")},
+        parameters["project"] or "Volume change / 土量変化",
+    )  # fmt: skip
+    write_json(folder / "stac-item.json", item)
+    return OutputFile("stac-item.json", "application/geo+json", Text("STAC Item", "STAC Item (成果の目録)"))
+
+
+def write_archive(folder: Path, files: Sequence[OutputFile]) -> OutputFile:
+    """Write all files into one archive; the same files give the same bytes."""
+    with staged(folder / ARCHIVE) as stage, zipfile.ZipFile(stage, "w") as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(file.path, date_time=_EPOCH)
+            entry.compress_type = zipfile.ZIP_STORED if file.path.endswith(_PACKED) else zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            with (folder / file.path).open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+                while block := source.read(1 << 20):
+                    target.write(block)
+    return OutputFile(ARCHIVE, "application/zip", Text("Everything in one archive", "全成果 (ZIP)"))

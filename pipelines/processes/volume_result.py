@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
+import shapely
+from shapely import LineString
 
 from pipelines.engine import SurveySurfaces
 from pipelines.evidence import crs_name, software, survey_record
-from pipelines.process import Parameters
+from pipelines.processes.volume_inputs import Given, check_zones
+from pipelines.processes.volume_material import Material, material
+from pipelines.processes.volume_parameters import VolumeParameters
 from pointcloud.change.align import Alignment
 from pointcloud.change.difference import difference
 from pointcloud.change.methods import side_by_side
@@ -18,7 +23,7 @@ from pointcloud.change.sigma import survey_quality
 from pointcloud.change.stable import mean_slope
 from pointcloud.change.uncertainty import ErrorModel, cover_bias, error_model, total_budget, zone_budget
 from pointcloud.change.volume import total_volume, zone_volume
-from pointcloud.errors import InputError
+from pointcloud.errors import InputError, OverlapError
 from pointcloud.grid import Raster
 from pointcloud.ground.surface import triangulate
 from pointcloud.io.survey import Survey
@@ -41,14 +46,22 @@ HEADLINE = {
     },
 }
 
+STATE = {
+    "en": "Geometric volume of ground as it lies (bank state); loose and compacted volumes stand under material.soil",
+    "ja": "地山の幾何体積。ほぐし・締固め土量は material.soil (土量変化率を指定した場合)",
+}
+WHOLE = "total"
+"""Name of the whole where no zone is given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One survey with its surfaces."""
+    """One survey with its surfaces; ``rise_m``: mean of what a height correction added, None where there was none."""
 
     name: str
     survey: Survey
     surfaces: SurveySurfaces
+    rise_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,8 @@ class Result:
 
     Parameters
     ----------
+    given
+        The inputs.
     epochs
         Before, and after as aligned.
     change
@@ -65,8 +80,13 @@ class Result:
         What the intervals rest on, or None where there is too little stable ground to learn from.
     total, zones
         JSON-ready volumes; ``zones`` beside the polygons.
+    methods
+        JSON-ready, by zone; under ``WHOLE`` where there is no zone.
+    material
+        Patches and what follows from them.
     """
 
+    given: Given
     epochs: tuple[Epoch, Epoch]
     alignment: Alignment
     change: Raster
@@ -74,56 +94,103 @@ class Result:
     total: dict[str, Any]
     zones: list[tuple[Zone, dict[str, Any]]]
     methods: dict[str, Any]
+    material: Material
     notes: tuple[Note, ...]
 
-    def summary(self, parameters: Parameters) -> dict[str, Any]:
+    def summary(self, parameters: VolumeParameters) -> dict[str, Any]:
         """Content of volume.json."""
+        dates = {"before": parameters.before_date, "after": parameters.after_date}
         return {
             "schema": "tengun/volume/1",
-            "epochs": [
-                {"name": e.name, **survey_record(e.survey), "points": e.surfaces.counts, "ground": e.surfaces.ground}
-                for e in self.epochs
-            ],
+            "epochs": [_epoch_record(e, dates[e.name]) for e in self.epochs],
+            "inputs": self.given.records,
             "crs": crs_name(self.epochs[0].survey.crs),
             "alignment": self.alignment.as_dict(),
             "cell_m": self.change.grid.cell,
             "total": self.total,
-            "zones": [{"name": zone.name, **volume} for zone, volume in self.zones],
+            "zones": [{"name": zone.name, **volume, "outline": _outline(zone)} for zone, volume in self.zones],
             "methods": self.methods,
+            "material": self.material.as_dict(parameters),
             "uncertainty": None if self.error is None else self.error.as_dict(),
             "headline": HEADLINE,
             "sign": SIGN,
+            "state": STATE,
             "notes": [note.as_dict() for note in self.notes],
             "parameters": parameters.model_dump(mode="json"),
             "software": software(),
         }
 
 
-def measure(
-    before: Epoch, after: Epoch, alignment: Alignment, zones: Sequence[Zone], notes: tuple[Note, ...]
-) -> Result:
-    """Difference, volumes and intervals of two epochs on one grid; ``notes`` are those of the inputs."""
-    early, late = before.surfaces, after.surfaces
+def measure(given: Given, epochs: tuple[Epoch, Epoch], alignment: Alignment, parameters: VolumeParameters) -> Result:
+    """Difference, volumes and intervals of two epochs on one grid.
+
+    Raises
+    ------
+    OverlapError
+        When no cell, or none of a zone, has a terrain in both surveys.
+    """
+    early, late = epochs[0].surfaces, epochs[1].surfaces
     change = difference(early.terrain, late.terrain)
+    if not np.isfinite(change.values).any():
+        raise _nothing_in_common("the common area", "共通範囲")
     error, doubts = _errors(change, early, late, alignment)
     is_surveyed = early.is_surveyed & late.is_surveyed
-    tins = tuple(triangulate(p.x, p.y, p.z) for p in (early.key_points, late.key_points)) if zones else None
-    methods = {zone.name: side_by_side(change, zone.polygon, (tins[0], tins[1])) for zone in zones if tins}
     if error is None:
         total: dict[str, Any] = total_volume(change, is_surveyed).as_dict()
-        volumes = [(zone, zone_volume(change, zone.polygon).as_dict()) for zone in zones]
+        volumes = [(zone, zone_volume(change, zone.polygon).as_dict()) for zone in given.zones]
     else:
         total = total_budget(change, is_surveyed, error).as_dict()
-        volumes = [(zone, zone_budget(change, zone.polygon, error).as_dict()) for zone in zones]
-    return Result((before, after), alignment, change, error, total, volumes, methods, notes + doubts)
+        volumes = [(zone, zone_budget(change, zone.polygon, error).as_dict()) for zone in given.zones]
+    for zone, volume in volumes:
+        if not volume["area_m2"] > 0.0:
+            raise _nothing_in_common(f"zone '{zone.name}'", f"区域「{zone.name}」")
+    methods = _methods(change, early, late, given, parameters.end_area_interval)
+    named = [{"name": zone.name, **volume} for zone, volume in volumes]
+    found = material(change, error, total, named, given.stream, parameters)
+    notes = given.notes + check_zones(given.zones, change.grid) + doubts
+    return Result(given, epochs, alignment, change, error, total, volumes, methods, found, notes)
+
+
+def _methods(
+    change: Raster, early: SurveySurfaces, late: SurveySurfaces, given: Given, interval: float
+) -> dict[str, Any]:
+    """Each zone by every method; without zones the whole, by those that need no outline of what was surveyed."""
+    if not given.zones:
+        whole = shapely.box(*change.grid.bounds.as_tuple())
+        return {WHOLE: side_by_side(change, whole, None, given.line, interval)}
+    before, after = (triangulate(p.x, p.y, p.z) for p in (early.key_points, late.key_points))
+    return {
+        zone.name: side_by_side(change, zone.polygon, (before, after), _line_of(zone, given.line), interval)
+        for zone in given.zones
+    }
+
+
+def _line_of(zone: Zone, line: LineString | None) -> LineString | None:
+    """The line given, for a zone that it crosses; others get an axis of their own."""
+    return line if line is not None and line.intersects(zone.polygon) else None
+
+
+def _epoch_record(epoch: Epoch, surveyed: date | None) -> dict[str, Any]:
+    return {
+        "name": epoch.name,
+        "surveyed": None if surveyed is None else surveyed.isoformat(),
+        **survey_record(epoch.survey),
+        "height_correction_m": epoch.rise_m,
+        "points": epoch.surfaces.counts,
+        "ground": epoch.surfaces.ground,
+    }
+
+
+def _outline(zone: Zone) -> dict[str, Any]:
+    """Area of a zone, and a digest by which another result can tell whether it is the same."""
+    digest = hashlib.sha256(shapely.to_wkb(zone.polygon.normalize(), byte_order=1)).hexdigest()
+    return {"area_m2": float(zone.polygon.area), "sha256": digest}
 
 
 def _errors(
     change: Raster, early: SurveySurfaces, late: SurveySurfaces, alignment: Alignment
 ) -> tuple[ErrorModel | None, tuple[Note, ...]]:
     """The error model; where too little stable ground is there to learn one from, a note says so."""
-    if not np.isfinite(change.values).any():
-        return None, (_no_intervals("no cell has a terrain in both surveys"),)
     quality = [survey_quality(s.key_points, s.terrain) for s in (early, late)]
     cover = cover_bias(early.top, early.terrain, late.top, late.terrain)
     try:
@@ -138,4 +205,13 @@ def _no_intervals(reason: str) -> Note:
         "no-intervals",
         f"no intervals: {reason}; the volumes are plain sums over all cells",
         "不動域が足りないため信頼区間を求めていません。土量は全格子の単純合計です。",
+    )
+
+
+def _nothing_in_common(en: str, ja: str) -> OverlapError:
+    return OverlapError(
+        f"volume: no cell of {en} has a terrain in both surveys; check that both cover it with ground points, or raise "
+        "max_gap",
+        f"{ja}に、前後両方の地形がある格子がありません。両方の測量が地盤点で覆っているか確認するか、max_gap を"
+        "大きくしてください。",
     )

@@ -1,0 +1,277 @@
+"""What ``volume-change`` is given, opened and held against each other before a point is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pyproj import Transformer
+from shapely import LineString
+
+from pipelines.engine import SurveySurfaces
+from pipelines.evidence import crs_name, sha256
+from pointcloud.change.datum import HeightCorrection, HeightSystem, check_heights, read_correction
+from pointcloud.cloud import VerticalDatum
+from pointcloud.crs import is_same
+from pointcloud.errors import CrsError, GeometryError, InputError, OverlapError
+from pointcloud.grid import Grid, Raster
+from pointcloud.io.survey import Survey, open_survey
+from pointcloud.io.vector import Zone, read_zones
+from pointcloud.notes import Note
+from pointcloud.sections.reading import read_lines
+
+if TYPE_CHECKING:
+    from pipelines.processes.volume_parameters import VolumeParameters
+
+EXTRAS = ("zones", "stream", "line", "height_grid")
+"""Inputs besides the surveys; their hashes stand in the result."""
+
+LEAST_POINTS = 3
+SHARE_OUTSIDE = 1e-3
+"""Share of a zone outside the common area from which a note says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The inputs as they are worked with.
+
+    Parameters
+    ----------
+    surveys
+        Before and after; their heights refer to what the file or the user says, before any correction.
+    correction, corrected
+        Brings heights of JGD2011 to JGD2024, and the names of the surveys that it is for.
+    zones, stream, line
+        In the surveys' CRS; the line is that of the average end areas.
+    records
+        Name and SHA-256 of each further file.
+    notes
+        What a user should know.
+    """
+
+    surveys: dict[str, Survey]
+    correction: HeightCorrection | None
+    corrected: tuple[str, ...]
+    zones: tuple[Zone, ...]
+    stream: LineString | None
+    line: LineString | None
+    records: dict[str, list[dict[str, str]]]
+    notes: tuple[Note, ...]
+
+
+def open_given(inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameters) -> Given:
+    """The inputs, checked.
+
+    Raises
+    ------
+    InputError
+        Where one cannot be used, or they do not belong together.
+    """
+    surveys = {name: open_survey(inputs[name], parameters.crs) for name in ("before", "after")}
+    check_same_crs(surveys)
+    for name, survey in surveys.items():
+        _refuse_few(name, survey)
+    stated = {"before": parameters.before_datum, "after": parameters.after_datum}
+    surveys = {name: with_datum(name, survey, stated[name]) for name, survey in surveys.items()}
+    crs = surveys["before"].crs
+    grids = list(inputs.get("height_grid", ()))
+    correction = read_correction(grids[0], Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform) if (
+        grids and crs.geodetic_crs is not None
+    ) else None  # fmt: skip
+    corrected, notes = _heights(surveys, parameters, is_correctable=correction is not None)
+    zones = tuple(z for path in inputs.get("zones", ()) for z in read_zones(path, crs))
+    lines = {name: _line(inputs.get(name, ()), surveys["before"], name) for name in ("stream", "line")}
+    records = {name: [{"name": p.name, "sha256": sha256(p)} for p in inputs.get(name, ())] for name in EXTRAS}
+    notes += tuple(note for zone in zones for note in zone.notes)
+    return Given(
+        surveys, correction, corrected, zones, lines["stream"], lines["line"],
+        {name: files for name, files in records.items() if files}, notes,
+    )  # fmt: skip
+
+
+def check_same_crs(surveys: Mapping[str, Survey]) -> None:
+    """Refuse surveys in different horizontal systems.
+
+    Raises
+    ------
+    CrsError
+        Naming both.
+    """
+    (first, one), *others = surveys.items()
+    for name, other in others:
+        if not is_same(one.crs, other.crs):
+            names = crs_name(one.crs), crs_name(other.crs)
+            raise CrsError(
+                f"volume: {first} is in {names[0]}, {name} in {names[1]}; bring both into one reference system first",
+                f"前後の座標参照系が異なります ({first} {names[0]}、{name} {names[1]})。同じ座標系に変換してください。",
+                value=list(names),
+            )
+
+
+def with_datum(name: str, survey: Survey, stated: str | None) -> Survey:
+    """The survey with the height system that the user states, where its files state none.
+
+    Raises
+    ------
+    CrsError
+        When the files state another one.
+    """
+    if stated is None or survey.vertical_datum == stated:
+        return survey
+    if survey.vertical_datum is not VerticalDatum.UNKNOWN:
+        raise CrsError(
+            f"volume: {name}: the files say that heights are {survey.vertical_datum}, the parameter says {stated}; "
+            "leave the parameter out, or correct the files' headers",
+            f"{name}: ファイルの高さの基準は {survey.vertical_datum} ですが、パラメータは {stated} です。"
+            "パラメータを省略するか、ファイルのヘッダを修正してください。",
+            field=f"{name}_datum",
+            value=stated,
+        )
+    return replace(survey, vertical_datum=VerticalDatum(stated))
+
+
+def corrected_surfaces(surfaces: SurveySurfaces, correction: HeightCorrection) -> SurveySurfaces:
+    """Surfaces of JGD2011 with heights of JGD2024.
+
+    Raises
+    ------
+    OverlapError
+        When the correction does not reach.
+    """
+    grid = surfaces.terrain.grid
+    x, y = grid.centres()
+    rise = np.vstack([correction.at(x, np.full(x.size, north)) for north in y])
+    points = correction.to_jgd2024(surfaces.key_points)
+    terrain, top = (Raster(r.values + rise, grid) for r in (surfaces.terrain, surfaces.top))
+    return replace(surfaces, terrain=terrain, top=top, key_points=points)
+
+
+def check_zones(zones: Sequence[Zone], grid: Grid) -> tuple[Note, ...]:
+    """Notes on zones that reach beyond the common area.
+
+    Raises
+    ------
+    OverlapError
+        For a zone that lies outside altogether.
+    """
+    notes = []
+    for zone in zones:
+        west, south, east, north = grid.bounds.as_tuple()
+        inside = zone.polygon.intersection(_box(west, south, east, north)).area
+        if not inside > 0.0:
+            raise OverlapError(
+                f"volume: zone '{zone.name}' ({_extent(zone.polygon.bounds)}) lies outside the common area of the "
+                f"surveys ({_extent((west, south, east, north))}); check its reference system, or leave it out",
+                f"区域「{zone.name}」({_extent(zone.polygon.bounds)}) は前後の測量の共通範囲 "
+                f"({_extent((west, south, east, north))}) の外です。座標系を確認するか、区域を除いてください。",
+                value=zone.name,
+            )
+        share = 1.0 - inside / zone.polygon.area
+        if share > SHARE_OUTSIDE:
+            notes.append(_partly_outside(zone.name, share))
+    return tuple(notes)
+
+
+def refuse_bare(name: str, surfaces: SurveySurfaces) -> None:
+    """Refuse a survey whose ground carries no surface.
+
+    Raises
+    ------
+    InputError
+        When it has too few ground points in the common area.
+    """
+    n = len(surfaces.key_points)
+    if n < LEAST_POINTS or not np.isfinite(surfaces.terrain.values).any():
+        raise InputError(
+            f"volume: {name} has {n} ground points in the common area and no terrain there; expected at least "
+            f"{LEAST_POINTS} that are not on one line; check that it is a survey of the ground of this place",
+            f"{name} の共通範囲内の地盤点は {n} 点で、地形を作成できません。一直線上にない {LEAST_POINTS} 点以上が"
+            "必要です。対象地の地盤を測った点群か確認してください。",
+            value=n,
+        )
+
+
+def _refuse_few(name: str, survey: Survey) -> None:
+    if survey.n_points < LEAST_POINTS:
+        raise InputError(
+            f"volume: {name} has {survey.n_points} points; a terrain needs at least {LEAST_POINTS}",
+            f"{name} の点数は {survey.n_points} です。地形の作成には {LEAST_POINTS} 点以上が必要です。",
+            value=survey.n_points,
+        )
+
+
+def _heights(
+    surveys: Mapping[str, Survey], parameters: VolumeParameters, *, is_correctable: bool
+) -> tuple[tuple[str, ...], tuple[Note, ...]]:
+    """Which surveys to bring to JGD2024, and what to know about the height systems; a mix of them is refused."""
+    datums = {name: survey.vertical_datum for name, survey in surveys.items()}
+    corrected: tuple[str, ...] = ()
+    if is_correctable and set(datums.values()) == {VerticalDatum.JGD2011, VerticalDatum.JGD2024}:
+        corrected = tuple(name for name, datum in datums.items() if datum is VerticalDatum.JGD2011)
+    notes: list[Note] = []
+    if is_correctable and not corrected:
+        if VerticalDatum.UNKNOWN in datums.values() and not parameters.same_heights:
+            raise _unstated()
+        notes.append(_unused_grid())
+    systems = [
+        HeightSystem(VerticalDatum.JGD2024 if name in corrected else datums[name], surveyed)
+        for name, surveyed in (("before", parameters.before_date), ("after", parameters.after_date))
+    ]
+    notes += check_heights(systems[0], systems[1], is_same_stated=parameters.same_heights)
+    return corrected, tuple(notes)
+
+
+def _line(paths: Sequence[Path], survey: Survey, name: str) -> LineString | None:
+    """The one line of a file, as a polyline."""
+    if not paths:
+        return None
+    lines = read_lines(paths[0], survey.crs)
+    if len(lines) != 1:
+        raise GeometryError(
+            f"volume: {paths[0].name} has {len(lines)} lines; expected one as {name}",
+            f"{paths[0].name} に線が {len(lines)} 本あります。{name} には 1 本だけ指定してください。",
+            file=paths[0].name,
+        )
+    line = lines[0]
+    x, y, _ = line.at(line.dense(0.0, line.length, 0.1))
+    return LineString(np.column_stack((x, y)))
+
+
+def _box(west: float, south: float, east: float, north: float) -> Any:
+    import shapely
+
+    return shapely.box(west, south, east, north)
+
+
+def _extent(bounds: Sequence[float]) -> str:
+    west, south, east, north = bounds
+    return f"E {west:.0f}-{east:.0f}, N {south:.0f}-{north:.0f}"
+
+
+def _partly_outside(name: str, share: float) -> Note:
+    return Note(
+        "zone-partly-outside",
+        f"{100 * share:.1f} % of zone '{name}' lie outside the common area of the surveys and count as void",
+        f"区域「{name}」の {100 * share:.1f} % は前後の測量の共通範囲外のため、欠測として扱います。",
+    )
+
+
+def _unused_grid() -> Note:
+    return Note(
+        "height-grid-unused",
+        "the height correction was not needed: it serves where one survey is of JGD2011 and one of JGD2024",
+        "標高補正パラメータは使用していません (JGD2011 と JGD2024 の組み合わせではないため)。",
+    )
+
+
+def _unstated() -> CrsError:
+    return CrsError(
+        "volume: a height correction is given, but what the heights of a survey refer to is not known; state "
+        "before_datum and after_datum (JGD2011 or JGD2024)",
+        "標高補正パラメータが指定されていますが、高さの基準が不明な測量があります。before_datum と after_datum "
+        "(JGD2011 か JGD2024) を指定してください。",
+        field="before_datum",
+    )
