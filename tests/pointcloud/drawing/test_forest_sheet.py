@@ -1,0 +1,115 @@
+"""The XLSX of a claim: worked out anew from its own formulas it says what the claim says. Costs about three seconds."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pointcloud.drawing.forest_sheet import write_claim
+from pointcloud.forest.carbon import CarbonOptions
+from pointcloud.forest.carbon_claim import Tables, claim
+from pointcloud.forest.carbon_table import carbon_table
+from pointcloud.forest.growth_tables import example_yield_table
+from pointcloud.forest.stands import Treatment, Work
+from pointcloud.forest.stands_models import species_models
+from pointcloud.forest.stands_table import Survey, UpperLayer, stand_table
+from pointcloud.forest.uncertainty import assumed_height_error
+from tests.oracles.plantations import rows_of, stand, trees_at
+from tests.oracles.spreadsheets import Workbook
+
+CONSTANTS = carbon_table()
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Six stands: grown, over the age of 20, half felled and replanted, hinoki, excluded, refused."""
+    works = (Treatment(2015, Work.THINNING), Treatment(2027, Work.CLEAR_CUT, 0.5), Treatment(2028, Work.PLANTING))
+    stands = [
+        stand(0), stand(1, planted=2008), stand(2, treatments=works), stand(3, "桧", 1975, stated_area_ha=0.9),
+        stand(4, treatments=()), stand(5, "バナナ"),
+    ]  # fmt: skip
+    parts = [rows_of(i, h, spread=1.0) for i, h in enumerate((19.5, 12.0, 21.0, 18.0, 20.0, 20.0))]
+    trees = trees_at(*(np.concatenate([getattr(p, n) for p in parts]) for n in ("x", "y", "height")))
+    models, _ = species_models(stands, CONSTANTS, trees, None)
+    error = assumed_height_error()
+    measures = stand_table(trees, stands, Survey(None, None, error), models)
+    yields = example_yield_table(CONSTANTS.name_of)
+    options = CarbonOptions("FO-001 Ver. 6.2", 2025, 2024, rotation_ages={"スギ": 40})
+    return claim(stands, measures, Tables(yields, CONSTANTS, yields), options, error)
+
+
+@pytest.fixture(scope="module")
+def book(made, tmp_path_factory):
+    path = tmp_path_factory.mktemp("claim") / "carbon.xlsx"
+    write_claim(path, made, UpperLayer.DOMINANT, [("点群 survey", "a.laz  SHA-256 00")])
+    return Workbook(path)
+
+
+def test_every_stored_value_is_what_its_formula_gives(book):
+    n = 0
+    for sheet, place, stored in book.formulas():
+        found = book.value(sheet, place)
+        if isinstance(found, str):
+            assert found == stored
+        else:
+            # sums in another order
+            np.testing.assert_allclose(found, stored, rtol=1e-9, atol=1e-9, err_msg=f"{sheet}!{place}")
+        n += 1
+    assert n > 5 * 8 * 12  # five stands with figures, eight years, a dozen formulas each
+
+
+def test_worked_out_anew_it_gives_the_claim(book, made):
+    totals = [book.value("年度計", f"{c}14") for c in "BCDEFG"]
+    names = ("absorption", "emission", "replanting", "buffer", "credit", "whole")
+    np.testing.assert_allclose(totals, [sum(getattr(y, n) for y in made.years) for n in names], rtol=1e-9)
+    for i, item in enumerate(made.stands[:5]):
+        np.testing.assert_allclose(book.value("算定表", f"Z{7 + i}"), item.net, rtol=1e-9)
+    np.testing.assert_allclose(book.value("算定表", "AB13"), made.credit, rtol=1e-9)
+    np.testing.assert_allclose(book.value("算定表", "F13"), 1.0 + 1.0 + 1.0 + 0.9)
+
+
+def test_a_changed_constant_changes_the_result(made, tmp_path):
+    """The formulas are alive: the sheet with sugi's wood density changed gives what a claim with it gives."""
+    write_claim(tmp_path / "c.xlsx", made, UpperLayer.DOMINANT, [])
+    book = Workbook(tmp_path / "c.xlsx")
+    sheet = book.book["係数"]
+    row = next(r for r in range(16, 30) if sheet[f"A{r}"].value == "スギ")
+    sheet[f"F{row}"].value = 2 * 0.314
+    np.testing.assert_allclose(book.value("算定表", "Z7"), 2 * made.stands[0].net, rtol=1e-9)
+    sheet["B7"].value = 0.1
+    np.testing.assert_allclose(book.value("算定表", "AA7"), 0.2 * made.stands[0].absorption, rtol=1e-9)
+
+
+def test_unconfirmed_values_are_marked_on_the_sheet(book):
+    sheet = book.book["係数"]
+    for row in (16, 17):
+        assert sheet[f"J{row}"].value == "未確認 unconfirmed"
+        assert sheet[f"C{row}"].fill.fgColor.rgb == "FFFCE4CC"
+    assert "例 example" in book.book["収穫表"]["A2"].value
+    assert "未確認" in book.book["算定表"]["A3"].value
+    assert "申請に使えません" in book.book["算定表"]["A3"].value
+    versions = {row[0].value: (row[1].value, row[2].value) for row in book.book["版"].iter_rows(min_row=4)}
+    assert versions["方法論 methodology"][0] == "FO-001 Ver. 6.2"
+    assert versions["計算規則 rule: felling"][1] == "未確認 unconfirmed"
+    assert "NIR-recalled-1" in versions["表 table: carbon_constants.csv"][0]
+
+
+def test_refused_and_excluded_stands_stay_listed(book):
+    sheet = book.book["算定表"]
+    assert [sheet[f"C{r}"].value for r in range(7, 13)] == ["対象"] * 4 + ["対象外", "算定不可"]
+    assert "バナナ" in sheet["AF12"].value
+    assert sheet["Z12"].value is None
+
+
+def test_the_same_claim_gives_the_same_bytes(made, tmp_path):
+    for name in ("a.xlsx", "b.xlsx"):
+        write_claim(tmp_path / name, made, UpperLayer.ALL, [])
+    assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+
+
+def test_a_claim_without_a_single_figure(made, tmp_path):
+    empty = dataclasses.replace(made, stands=made.stands[5:], years=())
+    write_claim(tmp_path / "e.xlsx", empty, UpperLayer.ALL, [])
+    assert Workbook(tmp_path / "e.xlsx").value("算定表", "AB8") == 0.0
