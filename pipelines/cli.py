@@ -11,13 +11,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.bench.command import app as bench
 from pipelines.cli_pipeline import app as pipeline
 from pipelines.cli_sections import measure, sections
+from pipelines.cli_volume import explain, volume
 from pointcloud.errors import CancelledError, ParameterError, ResourceError, TengunError
 
 if TYPE_CHECKING:
@@ -86,29 +87,8 @@ def terrain(
         show(execute("terrain-model", {"survey": files}, parameters, output, as_json), as_json, output)
 
 
-@app.command()
-def volume(
-    before: Annotated[Path, typer.Argument(help="Survey before: file or folder 変化前")],
-    after: Annotated[Path, typer.Argument(help="Survey after: file or folder 変化後")],
-    output: Folder,
-    zones: Annotated[Path | None, typer.Option(help="Polygons (GeoJSON, GeoPackage, Shapefile) 集計区域")] = None,
-    cell: Cell = 0.5,
-    max_gap: MaxGap = 5.0,
-    align: Annotated[Literal["auto", "none"], typer.Option(help="Alignment on stable ground 位置合わせ")] = "auto",
-    before_date: Annotated[str | None, typer.Option(help="Survey date, 2019-12-01 変化前の測量日")] = None,
-    after_date: Annotated[str | None, typer.Option(help="Survey date, 2025-07-06 変化後の測量日")] = None,
-    same_heights: Annotated[bool, typer.Option(help="Both have one height system 高さの基準は同じ")] = False,
-    crs: Crs = None,
-    as_json: AsJson = False,
-) -> None:
-    """Cut, fill and net volume between two surveys 前後の点群から土量を計算."""
-    with reported():
-        inputs = {"before": [before], "after": [after], "zones": [zones] if zones else []}
-        dates = {"before_date": before_date, "after_date": after_date, "same_heights": same_heights}
-        parameters = {"crs": crs, "cell": cell, "max_gap": max_gap, "align": align, **dates}
-        show(execute("volume-change", inputs, parameters, output, as_json), as_json, output)
-
-
+app.command()(volume)
+app.command()(explain)
 app.command()(sections)
 app.command()(measure)
 app.add_typer(pipeline, name="pipeline")

@@ -2,7 +2,7 @@
 
 References
 ----------
-SpatioTemporal Asset Catalog specification 1.0.0, Item; extensions projection 1.1.0 and file 2.1.0.
+SpatioTemporal Asset Catalog specification 1.1.0, Item; extensions projection 2.0.0 and file 2.1.0.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipelines.process import OutputFile
 from pointcloud.grid import Grid
 
 _EXTENSIONS: Final = [
-    "https://stac-extensions.github.io/projection/v1.1.0/schema.json",
+    "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
 ]
 _EDGE_POINTS: Final = 8
@@ -57,10 +57,10 @@ def stac_item(
     assets = {_key(file.path): _asset(folder, file, grid) for file in files}
     digest = hashlib.sha256("".join(a["file:checksum"] for a in assets.values()).encode()).hexdigest()
     x, y = [c[0] for c in ring], [c[1] for c in ring]
-    crs = grid.crs
+    code = None if grid.crs is None else grid.crs.to_epsg()
     return {
         "type": "Feature",
-        "stac_version": "1.0.0",
+        "stac_version": "1.1.0",
         "stac_extensions": _EXTENSIONS,
         "id": f"tengun-{digest[:16]}",
         "geometry": {"type": "Polygon", "coordinates": [ring]},
@@ -68,7 +68,7 @@ def stac_item(
         "properties": {
             "title": title,
             **_times(days, made),
-            "proj:epsg": None if crs is None else crs.to_epsg(),
+            "proj:code": None if code is None else f"EPSG:{code}",
             "proj:bbox": list(grid.bounds.as_tuple()),
             **properties,
         },

@@ -26,7 +26,9 @@ def result_table(outputs: Outputs, folder: Path) -> None:
 
 
 def volume_table(summary: Mapping[str, Any]) -> Table:
-    """Cut, fill, net and area of the whole and of each zone; m3 to the whole number."""
+    """Cut, fill, net and area of the whole and of each zone; m3 to the whole number, halves up."""
+    from pointcloud.drawing.volume_words import number
+
     table = Table(
         title=f"土量 Volume, ± 95 %  ({summary['crs']}, 格子 cell {summary['cell_m']:g} m)", title_justify="left"
     )
@@ -39,17 +41,17 @@ def volume_table(summary: Mapping[str, Any]) -> Table:
             _with_interval(row, "cut"),
             _with_interval(row, "fill"),
             _with_interval(row, "net"),
-            f"{row['area_m2']:,.0f}",
-            f"{row['void_area_m2']:,.0f}",
+            number(row["area_m2"], 0),
+            number(row["void_area_m2"], 0),
         )
     return table
 
 
 def _with_interval(row: Mapping[str, Any], name: str) -> str:
     """A volume, and half the width of its 95 % interval where there is one."""
-    value, interval = row[f"{name}_m3"], row[f"{name}_ci95_m3"]
-    text = f"{value:+,.0f}" if name == "net" else f"{value:,.0f}"
-    return text if interval is None else f"{text} ± {(interval[1] - interval[0]) / 2:,.0f}"
+    from pointcloud.drawing.volume_words import printed_volumes, with_half_width
+
+    return with_half_width(printed_volumes(row)[name], row[f"{name}_ci95_m3"]).replace("\n", " ")
 
 
 def alignment_line(alignment: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from pointcloud.drawing.report import (
     write_report,
 )
 from pointcloud.drawing.volume_chapters import figure, material_blocks
-from pointcloud.drawing.volume_words import Picture, Words, number, with_half_width
+from pointcloud.drawing.volume_words import Picture, Words, number, printed_volumes, with_half_width
 from pointcloud.sections.rounding import half_up
 
 Row = Mapping[str, Any]
@@ -96,9 +96,7 @@ def _result(summary: Mapping[str, Any], say: Words) -> Iterator[Block]:
 
 
 def _result_row(row: Row) -> list[str]:
-    cut, fill = (half_up(row[f"{k}_m3"], 0) for k in ("cut", "fill"))
-    printed = {"cut": f"{cut:,}", "fill": f"{fill:,}", "net": f"{fill - cut:+,}"}
-    cells = [with_half_width(printed[k], row[f"{k}_ci95_m3"]) for k in printed]
+    cells = [with_half_width(text, row[f"{kind}_ci95_m3"]) for kind, text in printed_volumes(row).items()]
     return [str(row["name"]), *cells, number(row["area_m2"], 0), number(row["void_area_m2"], 0)]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pointcloud.drawing.report import Language
 from pointcloud.sections.rounding import half_up
@@ -33,6 +34,12 @@ class Picture:
 def number(value: float | None, digits: int) -> str:
     """A number rounded half up, with separators of thousands; ``-`` where there is none."""
     return "-" if value is None else f"{half_up(value, digits):,}"
+
+
+def printed_volumes(row: Mapping[str, Any]) -> dict[str, str]:
+    """Cut, fill and net of a headline to 1 m3; the net is the difference of the two that are printed."""
+    cut, fill = (half_up(row[f"{kind}_m3"], 0) for kind in ("cut", "fill"))
+    return {"cut": f"{cut:,}", "fill": f"{fill:,}", "net": f"{fill - cut:+,}"}
 
 
 def with_half_width(printed: str, interval: Sequence[float] | None) -> str:
