@@ -39,6 +39,7 @@ FILTERS: Final = tuple(
 
 WRITERS: Final = {
     "writers.las": (".las", ".laz"),
+    "writers.copc": (".laz",),
     "writers.gdal": (".tif", ".tiff"),
     "writers.text": (".txt", ".csv", ".xyz"),
     "writers.ply": (".ply",),

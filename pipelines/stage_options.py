@@ -252,7 +252,7 @@ STAGES: Final[Mapping[str, Mapping[str, Option]]] = MappingProxyType(
             "extra_dims": Option("texts"),
             "forward": Option("texts"),
             "a_srs": _SRS,
-            **_LAS_SCALE,
+            **{name: Option("scale", "auto" if name.startswith("offset") else 0.01) for name in _LAS_SCALE},
         },
         "writers.gdal": {
             "filename": _FILE,

@@ -1,8 +1,9 @@
 """One document in both executors, side by side: read LAZ, ``filters.smrf``, write LAZ.
 
-``python -m pipelines.bench.pipeline FILE.laz [--repeat 3]`` prints a Markdown table: seconds of the clock and of the
-processors, points per second, and the peak resident memory of each executor's process. Each runs in a process of
-its own, PDAL as ``pdal pipeline``, tengun as Python; the time includes starting it.
+``python -m pipelines.bench.pipeline FILE.laz [--repeat 3] [--copies 1]`` prints a Markdown table: seconds of the clock
+and of the processors, points per second, and the peak resident memory of each executor's process. Each runs in a
+process of its own, PDAL as ``pdal pipeline``, tengun as Python; the time includes starting it. Copies of the file, laid
+side by side, stand for a larger survey.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,6 +94,18 @@ def _timed(command: list[str]) -> tuple[float, float, float]:
     return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024.0
 
 
+def mosaic(source: Path, copies: int, target: Path) -> None:
+    """Write copies of a file, side by side, in the version and point format that our writer makes of it."""
+    cloud = las.read(source)
+    across, info = max(1, round(copies**0.5)), las.inspect(source)
+    width, height = cloud.bounds.width + 1.0, cloud.bounds.height + 1.0
+    pieces = (
+        replace(cloud, x=cloud.x + (i % across) * width, y=cloud.y + (i // across) * height) for i in range(copies)
+    )
+    point_format = info.point_format if info.point_format in (0, 1, 2, 3, 6, 7, 8) else None
+    las.write(target, pieces, version=info.version, point_format=point_format, scales=info.scales)
+
+
 def table(lines: list[Line]) -> str:
     """The lines as a Markdown table, with the ratio of speeds below."""
     rows = [
@@ -103,9 +116,12 @@ def table(lines: list[Line]) -> str:
     return "\n".join([head, *rows, "", f"native is {lines[1].seconds / lines[0].seconds:.1f} times as fast"])
 
 
-def main(source: Annotated[Path, typer.Argument()], repeat: int = 3) -> None:
+def main(source: Annotated[Path, typer.Argument()], repeat: int = 3, copies: int = 1) -> None:
     """Print the table for a LAS or LAZ file."""
     with tempfile.TemporaryDirectory(prefix="tengun-bench-") as folder:
+        if copies > 1:
+            mosaic(source, copies, Path(folder) / "copies.laz")
+            source = Path(folder) / "copies.laz"
         typer.echo(table(measure(source, Path(folder), repeat)))
 
 

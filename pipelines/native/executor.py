@@ -54,7 +54,9 @@ WHOLE: Final[Mapping[str, Make]] = MappingProxyType(
 """Filters that look at a whole view."""
 
 READERS: Final = MappingProxyType({"readers.las": readers.read_las, "readers.copc": readers.read_copc})
-WRITERS: Final = MappingProxyType({"writers.las": writers.write_las, "writers.gdal": raster.write_gdal})
+WRITERS: Final = MappingProxyType(
+    {"writers.las": writers.write_las, "writers.copc": writers.write_copc, "writers.gdal": raster.write_gdal}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from pipelines.native import kernels
 from pipelines.native.columns import column, with_columns
@@ -55,12 +54,18 @@ def ground_below(ground: PointCloud, at: PointCloud, count: int = 10) -> Floats:
     """Ground height at each point of ``at``, float64 (n,), as `hag_delaunay` finds it; NaN where there is no ground."""
     if len(ground) == 0:
         return np.full(len(at), np.nan)
-    tree = cKDTree(np.column_stack((ground.x, ground.y)))
+    tree = _tree(ground)
     k = min(count, len(ground))
     _, ids = tree.query(np.column_stack((at.x, at.y)), k=np.arange(1, k + 1), workers=-1)
     out = np.empty(len(at))
     kernels.delaunay_heights(at.x, at.y, ground.x, ground.y, ground.z, ids, out)
     return out
+
+
+def _tree(ground: PointCloud) -> Any:
+    from scipy.spatial import cKDTree
+
+    return cKDTree(np.column_stack((ground.x, ground.y)))
 
 
 def _above(cloud: PointCloud, label: str, options: Mapping[str, Any], heights: Callable[..., Floats]) -> PointCloud:
@@ -75,7 +80,7 @@ def _above(cloud: PointCloud, label: str, options: Mapping[str, Any], heights: C
         )
     above = np.zeros(len(cloud))
     others = np.flatnonzero(~is_ground)
-    tree = cKDTree(np.column_stack((ground.x, ground.y)))
+    tree = _tree(ground)
     k = min(options["count"], len(ground))
     for start in range(0, others.size, CHUNK):
         i = others[start : start + CHUNK]

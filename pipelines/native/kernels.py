@@ -11,6 +11,7 @@ from pointcloud.jit import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @kernel
@@ -195,3 +196,87 @@ def fill_window(values: Floats, is_known: NDArray[np.bool_], size: int, out: Flo
                         weights += weight
             if weights > 0.0:
                 out[row, column] = total / weights
+
+
+@kernel
+def extent(x: Floats, y: Floats, is_used: Mask, corners: Floats) -> None:
+    """Widen ``corners`` (west, south, east, north) to the used points."""
+    for i in range(x.size):
+        if is_used[i]:
+            corners[0], corners[1] = min(corners[0], x[i]), min(corners[1], y[i])
+            corners[2], corners[3] = max(corners[2], x[i]), max(corners[3], y[i])
+
+
+@kernel
+def lowest_of_cells(
+    x: Floats, y: Floats, z: Floats, is_used: Mask, west: float, south: float, cell: float, lowest: Floats
+) -> None:
+    """Lowest height of the used points in each cell, rows from the south; ``lowest`` starts at NaN."""
+    for i in range(x.size):
+        if is_used[i]:
+            row, column = math.floor((y[i] - south) / cell), math.floor((x[i] - west) / cell)
+            if not lowest[row, column] <= z[i]:
+                lowest[row, column] = z[i]
+
+
+@kernel
+def cross_minima(values: Floats, first: int, last: int, out: Floats) -> None:
+    """Least value of each cell and its four neighbours, in the rows from ``first`` to before ``last``."""
+    n_rows, n_columns = values.shape
+    for row in range(first, last):
+        up, down = max(row - 1, 0), min(row + 1, n_rows - 1)
+        for column in range(n_columns):
+            least = min(values[up, column], values[down, column])
+            left, right = values[row, max(column - 1, 0)], values[row, min(column + 1, n_columns - 1)]
+            out[row, column] = min(least, values[row, column], left, right)
+
+
+@kernel
+def fill_from_nearest(
+    values: Floats, rows: Integers, columns: Integers, first: int, last: int, out: Floats, n_found: Integers
+) -> None:
+    """Give each NaN cell in some rows the mean of its eight nearest known cells.
+
+    ``rows`` and ``columns`` are steps to other cells, the nearest first. ``n_found`` of a cell is 8 where that many
+    were among them.
+    """
+    n_rows, n_columns = values.shape
+    for row in range(first, last):
+        for column in range(n_columns):
+            if not math.isnan(values[row, column]):
+                n_found[row, column] = 8
+                continue
+            mean, n = 0.0, 0
+            for i in range(rows.size):
+                r, c = row + rows[i], column + columns[i]
+                if 0 <= r < n_rows and 0 <= c < n_columns and not math.isnan(values[r, c]):
+                    n += 1
+                    mean += (values[r, c] - mean) / n
+                    if n == 8:
+                        break
+            out[row, column] = mean
+            n_found[row, column] = n
+
+
+@kernel
+def near_surface(
+    x: Floats,
+    y: Floats,
+    z: Floats,
+    is_used: Mask,
+    west: float,
+    south: float,
+    cell: float,
+    surface: Floats,
+    tolerance: Floats,
+    codes: tuple[int, int],
+    first: int,
+    last: int,
+    classes: NDArray[np.uint8],
+) -> None:
+    """Give used points the first code where they lie within the tolerance of the surface's cell, else the second."""
+    for i in range(first, last):
+        if is_used[i]:
+            row, column = math.floor((y[i] - south) / cell), math.floor((x[i] - west) / cell)
+            is_near = abs(surface[row, column] - z[i]) <= tolerance[row, column]
+            classes[i] = codes[0] if is_near else codes[1]

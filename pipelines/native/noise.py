@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from pipelines.native.columns import with_columns
 from pipelines.native.stage import Filter, Report
@@ -40,6 +39,8 @@ def outlier(options: Mapping[str, Any], _: Report) -> Filter:
 
 
 def _far_from_neighbours(points: NDArray[np.float64], k: int, multiplier: float) -> NDArray[np.bool_]:
+    from scipy.spatial import cKDTree
+
     tree = cKDTree(points)
     distance = np.empty(len(points))
     for start in range(0, len(points), CHUNK):
@@ -54,6 +55,8 @@ def _far_from_neighbours(points: NDArray[np.float64], k: int, multiplier: float)
 
 
 def _few_in_reach(points: NDArray[np.float64], radius: float, n_least: int) -> NDArray[np.bool_]:
+    from scipy.spatial import cKDTree
+
     tree = cKDTree(points)
     reach = np.nextafter(radius, 0.0)  # PDAL counts what lies closer than the radius, not on it
     n_near = np.empty(len(points), dtype=np.int64)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.aoi import AreaOfInterest
@@ -37,6 +36,8 @@ def crop(options: Options, _: Report) -> Filter:
             return mask
 
     elif options["polygon"]:
+        import shapely
+
         polygon = _polygon(options["polygon"][0])
 
         def inside(cloud: PointCloud) -> NDArray[np.bool_]:
@@ -51,6 +52,8 @@ def crop(options: Options, _: Report) -> Filter:
 
 
 def _polygon(text: str) -> Any:
+    import shapely
+
     try:
         geometry = shapely.from_geojson(text) if text.lstrip().startswith("{") else shapely.from_wkt(text)
     except shapely.errors.ShapelyError as error:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from pyproj import CRS
 
@@ -117,6 +116,8 @@ def _statistics(x: Floats, y: Floats, values: Floats, frame: _Frame, radius: flo
 
 
 def _save(path: Path, bands: Mapping[str, Floats], frame: _Frame, crs: CRS | None, options: Mapping[str, Any]) -> None:
+    import rasterio
+
     profile: dict[str, Any] = {
         "driver": options["gdaldriver"],
         "width": frame.n_columns,

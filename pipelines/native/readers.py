@@ -12,6 +12,7 @@ import numpy as np
 from pyproj import CRS
 
 from pipelines.native import expression
+from pipelines.native.stage import one_ahead
 from pointcloud import crs as reference
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import LASPY_TO_PDAL
@@ -88,7 +89,7 @@ def _other_vlrs(path: Path) -> tuple[laspy.VLR, ...]:
 
 def _pieces(path: Path, limit: int | None, dropped: Iterable[str], crs: CRS | None) -> Iterator[PointCloud]:
     left = limit
-    for cloud in las.iter_chunks(path, CHUNK):
+    for cloud in one_ahead(las.iter_chunks(path, CHUNK)):
         taken = cloud if left is None or left >= len(cloud) else cloud.take(np.arange(left))
         yield _as_pdal(taken, dropped, crs)
         if left is not None:

@@ -1,4 +1,4 @@
-"""``writers.las``: LAS and LAZ files, piece by piece."""
+"""``writers.las`` and ``writers.copc``: LAS, LAZ and COPC files, piece by piece."""
 
 from __future__ import annotations
 
@@ -12,19 +12,25 @@ import laspy
 import numpy as np
 from laspy.compression import LazBackend
 from numpy.typing import NDArray
+from pyproj import CRS
 
 from pipelines.native.columns import cast
 from pipelines.native.readers import SCAN_ANGLE_UNIT, View
+from pipelines.native.stage import one_ahead
 from pointcloud import crs as reference
-from pointcloud.cloud import PointCloud
+from pointcloud.cloud import PointCloud, VerticalDatum
 from pointcloud.dimensions import LASPY_TO_PDAL
 from pointcloud.errors import CrsError, InputError, ParameterError
+from pointcloud.io import copc_write
 from pointcloud.io.las_crs import KEYS, USER, WKT, key_record, wkt_record
 from pointcloud.io.staging import staged
 
 _BACKENDS = (LazBackend.LazrsParallel, LazBackend.Lazrs)
 _FORWARDED = ("scale", "offset", "format", "header", "vlr", "all")
 _INT32 = np.iinfo(np.int32)
+
+PIECE = 500_000
+"""Points made into records at a time."""
 
 Axes = tuple[float, float, float]
 
@@ -82,9 +88,45 @@ def write_las(views: Sequence[View], options: Mapping[str, Any], folder: Path) -
         laspy.open(part, "w", header=header, do_compress=compresses, laz_backend=_BACKENDS) as writer,
     ):
         for cloud in chunks:
-            writer.write_points(_records(cloud, header, layout))
+            for records in one_ahead(_records(piece, header, layout) for piece in _pieces(cloud)):
+                writer.write_points(records)
             n_points += len(cloud)
     return n_points
+
+
+def write_copc(views: Sequence[View], options: Mapping[str, Any], folder: Path) -> int:
+    """Write all points of the views into one COPC file; the number of points.
+
+    Memory does not grow with the cloud, but for a scale of ``auto``. Point format 6, 7 with colours or 8 with
+    infrared. Offsets of ``auto`` are those of the first piece's lowest corner.
+
+    Raises
+    ------
+    CrsError
+        When the views differ in their reference system.
+    ParameterError
+        When a value does not fit.
+    """
+    heads, chunks = _opened(views)
+    lowest, extent = [float(np.floor(v.min())) if v.size else 0.0 for v in (heads[0].x, heads[0].y, heads[0].z)], None
+    free = {f"offset_{axis}": v for axis, v in zip("xyz", lowest, strict=True) if options[f"offset_{axis}"] == "auto"}
+    options = {**options, **free}
+    if any(_needs_extent(options, views)):
+        everything = list(chunks)
+        chunks, extent = iter(everything), _extent(everything)
+    names = {name for head in heads for name in head.attributes}
+    point_format = 8 if "Infrared" in names else 7 if "Red" in names else 6
+    layout = _layout(views, heads, {**options, "dataformat_id": point_format, "minor_version": 4}, extent)
+    types = {n: h.attributes[n].dtype for h in heads for n in h.attributes if n in LASPY_TO_PDAL.values()}
+    types |= layout.extra
+    crs, datum = _reference(heads, options)
+
+    def plain(cloud: PointCloud) -> PointCloud:
+        columns = {n: cast(n, cloud.attributes.get(n, np.zeros(len(cloud), t)), t) for n, t in types.items()}
+        return PointCloud(cloud.x, cloud.y, cloud.z, columns, crs, datum)
+
+    path = folder / options["filename"]
+    return copc_write.write(path, map(plain, chunks), scales=layout.scales, offsets=layout.offsets)
 
 
 def _opened(views: Sequence[View]) -> tuple[list[PointCloud], Iterator[PointCloud]]:
@@ -95,8 +137,8 @@ def _opened(views: Sequence[View]) -> tuple[list[PointCloud], Iterator[PointClou
     for head in heads[1:]:
         if head.crs != crs:
             raise CrsError(
-                f"writers.las: points in different reference systems ({crs} and {head.crs}) cannot go into one file",
-                f"writers.las: 座標参照系の異なる点群 ({crs} と {head.crs}) は一つのファイルに出力できません。",
+                f"writer: points in different reference systems ({crs} and {head.crs}) cannot go into one file",
+                f"出力: 座標参照系の異なる点群 ({crs} と {head.crs}) は一つのファイルに出力できません。",
             )
     pieces = (itertools.chain([h], rest) for h, rest in zip(heads, iterators, strict=True))
     return heads, itertools.chain.from_iterable(pieces)
@@ -205,6 +247,12 @@ def _extra_type(name: str, text: str, found: Mapping[str, np.dtype[np.generic]])
     return np.dtype(_EXTRA_TYPES[text]) if text else found[name]
 
 
+def _reference(heads: Sequence[PointCloud], options: Mapping[str, Any]) -> tuple[CRS | None, VerticalDatum]:
+    if options["a_srs"]:
+        return reference.split(reference.parse(options["a_srs"]))
+    return heads[0].crs, heads[0].vertical_datum
+
+
 def _header(layout: Layout, heads: Sequence[PointCloud], options: Mapping[str, Any]) -> laspy.LasHeader:
     if layout.point_format >= 6 and layout.minor_version < 4:
         raise ParameterError(
@@ -216,9 +264,7 @@ def _header(layout: Layout, heads: Sequence[PointCloud], options: Mapping[str, A
     header.scales, header.offsets = np.array(layout.scales), np.array(layout.offsets)
     header.generating_software = "tengun"
     header.global_encoding.wkt = layout.point_format >= 6  # LAS 1.4 R15, section 2.4: these formats know WKT only
-    crs, datum = heads[0].crs, heads[0].vertical_datum
-    if options["a_srs"]:
-        crs, datum = reference.split(reference.parse(options["a_srs"]))
+    crs, datum = _reference(heads, options)
     if crs is not None:
         is_wkt = layout.point_format >= 6
         number, payload = (WKT, wkt_record(crs, datum)) if is_wkt else (KEYS, key_record(crs, datum))
@@ -226,6 +272,11 @@ def _header(layout: Layout, heads: Sequence[PointCloud], options: Mapping[str, A
     if layout.extra:
         header.add_extra_dims([laspy.ExtraBytesParams(name, dtype) for name, dtype in layout.extra.items()])
     return header
+
+
+def _pieces(cloud: PointCloud) -> Iterator[PointCloud]:
+    """The cloud in pieces that fit the processor's cache better and let one be written while the next is made."""
+    return (cloud.take(slice(start, start + PIECE)) for start in range(0, len(cloud), PIECE))
 
 
 def _records(cloud: PointCloud, header: laspy.LasHeader, layout: Layout) -> laspy.ScaleAwarePointRecord:

@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from pointcloud.io.las_header import Header
 from pointcloud.io.laz import Chunks
 
-_ENTRY: Final = np.dtype(
+ENTRY: Final = np.dtype(
     [("level", "<i4"), ("x", "<i4"), ("y", "<i4"), ("z", "<i4"), ("offset", "<u8"), ("size", "<i4"), ("count", "<i4")]
 )
-_INFO_SIZE: Final = 160
+"""A node of the hierarchy: its key, and where its points lie."""
+
+INFO: Final = struct.Struct("<5d2Q2d88x")
+"""Centre, half of the side and spacing of the root; start and size of its page; first and last GPS time."""
 
 
 def chunk_boxes(header: Header, chunks: Chunks) -> NDArray[np.float64] | None:
@@ -29,9 +32,9 @@ def chunk_boxes(header: Header, chunks: Chunks) -> NDArray[np.float64] | None:
     None where the file is no COPC, or its hierarchy does not name every chunk exactly once: other programs copy
     the records of a COPC into files that are none, and points would be lost by trusting them.
     """
-    if not header.is_copc or header.records[0].size < _INFO_SIZE:
+    if not header.is_copc or header.records[0].size < INFO.size:
         return None
-    info = struct.unpack_from("<5d2Q", header.payload(header.records[0]))
+    info = INFO.unpack_from(header.payload(header.records[0]))
     x, y, half, root, size = info[0], info[1], info[3], info[5], info[6]
     with header.path.open("rb") as stream:
         entries = _hierarchy(stream, root, size, 4 * len(chunks.starts) + 64)
@@ -56,12 +59,12 @@ def _hierarchy(stream: BinaryIO, root: int, size: int, most: int) -> NDArray[np.
     todo, seen, pages, n_entries = [(root, size)], set(), [], 0
     while todo:
         start, length = todo.pop()
-        n_entries += length // _ENTRY.itemsize
-        if start in seen or length <= 0 or length % _ENTRY.itemsize or start + length > end or n_entries > most:
+        n_entries += length // ENTRY.itemsize
+        if start in seen or length <= 0 or length % ENTRY.itemsize or start + length > end or n_entries > most:
             return None
         seen.add(start)
         stream.seek(start)
-        page = np.frombuffer(stream.read(length), dtype=_ENTRY)
+        page = np.frombuffer(stream.read(length), dtype=ENTRY)
         pages.append(page)
         below = page[page["count"] == -1]
         todo += list(zip(below["offset"].tolist(), below["size"].tolist(), strict=True))

@@ -84,20 +84,20 @@ def write(
     first = next(pieces, PointCloud(np.empty(0), np.empty(0), np.empty(0)))
     minor, number = _version(version, point_format, first)
     own = layout_of(number, POINT_SIZES[number])
-    names = _storable(first, own)
+    names = storable(first, own)
     extras = b"".join(describe(n, first.attributes[n].dtype) for n in names if n not in own.fields)
     size = POINT_SIZES[number] + sum(first.attributes[n].dtype.itemsize for n in names if n not in own.fields)
     layout = layout_of(number, size, extras)
     if offsets is None:
         low = [float(np.floor(axis.min())) if axis.size else 0.0 for axis in (first.x, first.y, first.z)]
         offsets = (low[0], low[1], low[2])
-    frame = _Frame(path, layout, np.array(scales), np.array(offsets), names)
+    frame = Frame(path, layout, np.array(scales), np.array(offsets), names)
     with staged(path) as stage, stage.open("wb") as stream:
-        raw = _new_header(minor, frame, created)
-        out = Output(stream, path, raw, _new_records(minor, first, extras), b"", number, size)
-        summary = _Summary()
+        raw = new_header(minor, frame, created)
+        out = Output(stream, path, raw, new_records(minor, first, extras), b"", number, size)
+        summary = Summary()
         for piece in chain([first], pieces):
-            for part in _parts(piece):
+            for part in parts(piece):
                 points = frame.records(part)
                 summary.add(points, layout)
                 out.points(points)
@@ -105,7 +105,7 @@ def write(
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class Frame:
     """How clouds become the records of one new file."""
 
     path: Path
@@ -116,7 +116,7 @@ class _Frame:
 
     def records(self, cloud: PointCloud) -> NDArray[np.void]:
         """The records of a cloud."""
-        if _storable(cloud, layout_of(self.layout.point_format, POINT_SIZES[self.layout.point_format])) != self.names:
+        if storable(cloud, layout_of(self.layout.point_format, POINT_SIZES[self.layout.point_format])) != self.names:
             raise InputError(
                 f"writing {self.path.name}: a piece has attributes {list(cloud.attributes)}, the first had "
                 f"{list(self.names)}; expected the same",
@@ -145,7 +145,7 @@ class _Frame:
         return points
 
 
-class _Summary:
+class Summary:
     """Extent, counts and GPS time of what was written."""
 
     def __init__(self) -> None:
@@ -165,7 +165,7 @@ class _Summary:
         if "GpsTime" in layout.fields:
             self.last_time = max(self.last_time, float(np.max(layout.get(points, "GpsTime"))))
 
-    def patch(self, minor: int, point_format: int, frame: _Frame) -> dict[int, bytes]:
+    def patch(self, minor: int, point_format: int, frame: Frame) -> dict[int, bytes]:
         """Bytes of the header that are known only now."""
         low, high = (step * frame.scales + frame.offsets for step in (self.low, self.high))
         box = [v for pair in zip(high, low, strict=True) for v in pair] if self.n_points else [0.0] * 6
@@ -201,7 +201,7 @@ def _version(version: str, point_format: int | None, first: PointCloud) -> tuple
     return minor, point_format
 
 
-def _storable(cloud: PointCloud, own: Layout) -> tuple[str, ...]:
+def storable(cloud: PointCloud, own: Layout) -> tuple[str, ...]:
     """Names under which a cloud's attributes are stored: the two kinds of scan angle become that of the format."""
     names = []
     for name in cloud.attributes:
@@ -222,7 +222,7 @@ def _column(cloud: PointCloud, name: str) -> NDArray[np.generic]:
     return np.rint(steps).astype(np.int16)
 
 
-def _new_header(minor: int, frame: _Frame, created: date | None) -> bytes:
+def new_header(minor: int, frame: Frame, created: date | None) -> bytes:
     """The bytes of a new header; numbers that are not known yet are zero."""
     day = created or datetime.now(UTC).date()
     raw = _HEADER.pack(
@@ -232,7 +232,7 @@ def _new_header(minor: int, frame: _Frame, created: date | None) -> bytes:
     return raw.ljust(HEADER_SIZES[minor], b"\0")
 
 
-def _new_records(minor: int, first: PointCloud, extras: bytes) -> list[tuple[bytes, bytes]]:
+def new_records(minor: int, first: PointCloud, extras: bytes) -> list[tuple[bytes, bytes]]:
     """CRS and descriptors of extra bytes, as head and payload."""
     found: list[tuple[bytes, int, bytes, bytes]] = []
     if first.crs is not None:
@@ -249,7 +249,7 @@ def _new_records(minor: int, first: PointCloud, extras: bytes) -> list[tuple[byt
             for user, number, payload, text in found]  # fmt: skip
 
 
-def _parts(cloud: PointCloud) -> Iterator[PointCloud]:
+def parts(cloud: PointCloud) -> Iterator[PointCloud]:
     """The cloud in pieces whose records fit memory easily."""
     if len(cloud) <= BATCH:
         yield cloud

@@ -156,6 +156,8 @@ def decompress(
 class Compressor:
     """Writes records as LAZ on all cores; `record` is the payload of the LASzip record to put before them.
 
+    With ``own_chunks`` the caller says which records make a chunk, as COPC needs it.
+
     Raises
     ------
     ParameterError
@@ -163,14 +165,14 @@ class Compressor:
         and those of 4 and 5 in a way that other programs refuse. Reading them is right.
     """
 
-    def __init__(self, point_format: int, n_extra_bytes: int) -> None:
+    def __init__(self, point_format: int, n_extra_bytes: int, *, own_chunks: bool = False) -> None:
         if point_format in WAVEFORM_FORMATS:
             raise ParameterError(
                 f"writing LAZ: point format {point_format} has waveforms, which are not compressed; write .las",
                 f"ポイントフォーマット {point_format} (波形付き) は LAZ で書き込めません。.las で書き込んでください。",
                 value=point_format,
             )
-        self._vlr = lazrs.LazVlr.new_for_compression(point_format, n_extra_bytes)
+        self._vlr = lazrs.LazVlr.new_for_compression(point_format, n_extra_bytes, own_chunks)
         self._sink: _Sink | None = None
         self._compressor: lazrs.ParLasZipCompressor = None
         self.record: bytes = bytes(self._vlr.record_data())
@@ -184,6 +186,15 @@ class Compressor:
             When the operating system refuses to write.
         """
         self._on(stream, lambda compressor: compressor.compress_many(points))
+
+    def write_chunks(self, stream: BinaryIO, chunks: list[NDArray[np.uint8]]) -> None:
+        """Append records as chunks of the caller's own choice (``own_chunks``); raises as `write`."""
+        self._on(stream, lambda compressor: compressor.compress_chunks(chunks))
+
+    def chunk_table(self, stream: BinaryIO) -> list[tuple[int, int]]:
+        """Points and bytes of each chunk written, from a closed stream open for reading at the first point."""
+        table: list[tuple[int, int]] = lazrs.read_chunk_table(stream, self._vlr)
+        return table
 
     def close(self, stream: BinaryIO) -> None:
         """Write the last chunk and the table; raises as `write`."""

@@ -62,3 +62,48 @@ def below_gap(cells: NDArray[np.int64], z: Floats, threshold: float) -> NDArray[
                 break
             mask[a] = True
     return mask
+
+
+def diamond_minima(values: Floats, radius: int) -> Floats:
+    """Minimum over the cells no more than ``radius`` steps away along rows and columns."""
+    out = np.empty_like(values)
+    rows, columns = np.indices(values.shape)
+    for row, column in np.ndindex(values.shape):
+        out[row, column] = values[np.abs(rows - row) + np.abs(columns - column) <= radius].min()
+    return out
+
+
+def eight_nearest(values: Floats) -> Floats:
+    """NaN replaced by the mean of the eight nearest known cells; equally near ones in the order of rows and columns."""
+    out = values.copy()
+    known = np.argwhere(~np.isnan(values))
+    for cell in np.argwhere(np.isnan(values)):
+        distance = ((known - cell) ** 2).sum(axis=1)
+        nearest = known[np.argsort(distance, kind="stable")[:8]]
+        out[tuple(cell)] = values[tuple(nearest.T)].mean()
+    return out
+
+
+def smrf(
+    x: Floats, y: Floats, z: Floats, cell: float, slope: float, window: float, threshold: float, scalar: float
+) -> NDArray[np.bool_]:
+    """Ground by the simple morphological filter as PDAL has it, without its net (Pingel et al. 2013)."""
+    rows, columns = ((v - v.min()) // cell for v in (y, x))
+    rows, columns = rows.astype(int), columns.astype(int)
+    lowest = np.full((rows.max() + 1, columns.max() + 1), np.nan)
+    for r, c, height in zip(rows, columns, z, strict=True):
+        lowest[r, c] = np.fmin(lowest[r, c], height)
+    lowest = eight_nearest(lowest)
+
+    def standing(surface: Floats, steepness: float, widest: float) -> NDArray[np.bool_]:
+        mask, before = np.zeros(surface.shape, dtype=np.bool_), surface
+        for radius in range(1, int(np.ceil(widest / cell)) + 1):
+            opened = -diamond_minima(-diamond_minima(surface, radius), radius)
+            mask |= np.abs(before - opened) > steepness * cell * radius
+            before = opened
+        return mask
+
+    surface = eight_nearest(np.where(standing(-lowest, 5.0, 1.0) | standing(lowest, slope, window), np.nan, lowest))
+    east, north = (np.gradient(surface, axis=axis) / cell for axis in (1, 0))
+    tolerance = threshold + scalar * np.hypot(east, north)
+    return np.abs(surface[rows, columns] - z) <= tolerance[rows, columns]
