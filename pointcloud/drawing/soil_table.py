@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from pointcloud.sections.rounding import half_up
@@ -30,6 +30,6 @@ def soil_table(soil: Mapping[str, Any]) -> list[SoilRow]:
     for row in soil["volumes"]:
         bank = half_up(row["bank_m3"], 0)
         volume = half_up(bank * loose, 0)
-        trucks = None if capacity is None else -(-volume // Decimal(repr(capacity)))
+        trucks = None if capacity is None else (volume / Decimal(repr(capacity))).to_integral_value(ROUND_CEILING)
         rows.append(SoilRow(row["zone"], row["kind"], bank, volume, half_up(bank * compacted, 0), trucks))
     return rows
