@@ -11,14 +11,16 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import errors
+from api.callbacks import callback_body
 from api.catalog import load_catalog
 from api.database import Database
 from api.datasets.store import DatasetStore
 from api.housekeeping import remove_leftovers
 from api.jobs.dispatcher import Dispatcher
 from api.jobs.folder import exclusive
+from api.jobs.sender import Sender
 from api.requests import BodyLimit, RequestLog
-from api.routes import datasets, jobs, landing, pipelines, processes
+from api.routes import datasets, jobs, landing, pipelines, processes, results
 from api.schemas import ProblemDocument
 from api.service import Service
 from api.settings import Settings
@@ -48,9 +50,10 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.settings = settings
+    app.state.is_stopping = False
     errors.install(app)
-    for router in (landing.router, processes.router, jobs.router, datasets.router, pipelines.router):
-        app.include_router(router)
+    for room in (landing, processes, jobs, results, datasets, pipelines):
+        app.include_router(room.router)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes, exempt="/datasets")
     app.add_middleware(RequestLog)
     return app
@@ -85,6 +88,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.service = Service(settings, database, catalog, DatasetStore(settings, database), dispatcher)
         remove_leftovers(settings, database)
         dispatcher.start()
+        if settings.callback_hosts:
+            sender = Sender(settings, database, lambda callback: callback_body(callback, app))
+            sender.start()
+            stack.push_async_callback(run_sync, sender.stop)
         logger.info("tengun %s works in %s, %d workers", software_version(), settings.data_dir, settings.workers)
         yield
         await run_sync(dispatcher.stop)

@@ -67,7 +67,7 @@ def summary_of(process: Process[Any], request: Request) -> ProcessSummary:
         description=process.description.en,
         description_ja=process.description.ja,
         job_control_options=["async-execute", "dismiss"],
-        output_transmission=["reference"],
+        output_transmission=["value"],
         links=[
             link(request, "self", "describe_process", process.title.en, process.title.ja, process_id=process.id),
             link(request, EXECUTE_REL, "execute_process", "Execute", "実行", process_id=process.id),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -28,6 +29,7 @@ from pointcloud.errors import (
     ConflictError,
     InputError,
     NotFoundError,
+    ParameterError,
     ResourceError,
     TengunError,
 )
@@ -43,6 +45,12 @@ class TooLargeError(InputError):
     code: ClassVar[str] = "too-large"
 
 
+class QueryError(ParameterError):
+    """A query parameter is not allowed; the standard wants another status for it than for a body."""
+
+    code: ClassVar[str] = "query"
+
+
 class UnavailableError(ResourceError):
     """The service itself is not able to work."""
 
@@ -51,6 +59,7 @@ class UnavailableError(ResourceError):
 
 STATUS: Final[Mapping[type[TengunError], HTTPStatus]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    QueryError: HTTPStatus.BAD_REQUEST,
     InputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
@@ -69,6 +78,7 @@ TITLES: Final[Mapping[str, Text]] = {
     "geometry": Text("The geometry cannot be used", "図形を処理できません"),
     "overlap": Text("The inputs do not meet", "入力の範囲が重なりません"),
     "parameter": Text("A parameter is not allowed", "パラメータが不正です"),
+    "query": Text("A query parameter is not allowed", "クエリパラメータが不正です"),
     "too-large": Text("Too large", "大きさが上限を超えています"),
     "not-found": Text("Not found", "見つかりません"),
     "conflict": Text("Not possible in the present state", "現在の状態では実行できません"),
@@ -153,7 +163,10 @@ def problem_response(problem: Problem) -> ProblemResponse:
 
 
 def _answer_validation(_: Request, error: Any) -> Response:
-    return problem_response(explain(error.errors(), "request"))
+    problem = explain(error.errors(), "request")
+    if all(finding["loc"][0] == "query" for finding in error.errors()):
+        problem = replace(problem, code=QueryError.code)
+    return problem_response(problem)
 
 
 def _answer_http(_: Request, error: Any) -> Response:

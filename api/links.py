@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
-from fastapi import Request
+from fastapi import FastAPI, Request
+from starlette.datastructures import URL
 
 from api.schemas import Link
 
@@ -15,16 +17,36 @@ EXECUTE_REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/execute"
 CONFORMANCE_REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/conformance"
 
 JSON: Final = "application/json"
+ZIP: Final = "application/zip"
 
 
-def href(request: Request, route: str, **parts: str) -> str:
+class Addresses(Protocol):
+    """What knows the absolute URL of a route: a request, or `Root`."""
+
+    def url_for(self, name: str, /, **parts: Any) -> URL:
+        """Absolute URL of a route."""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Addresses for a message that no request asks for, such as a callback; ``base_url`` is where they begin."""
+
+    app: FastAPI
+    base_url: str
+
+    def url_for(self, name: str, /, **parts: Any) -> URL:
+        """Absolute URL of a route."""
+        return self.app.url_path_for(name, **parts).make_absolute_url(self.base_url)
+
+
+def href(addresses: Addresses, route: str, **parts: str) -> str:
     """Absolute URL of a route, as the client reached this service."""
-    return str(request.url_for(route, **parts))
+    return str(addresses.url_for(route, **parts))
 
 
-def link(request: Request, rel: str, route: str, title: str, title_ja: str, **parts: str) -> Link:
+def link(addresses: Addresses, rel: str, route: str, title: str, title_ja: str, **parts: str) -> Link:
     """A link to a JSON route."""
-    return Link(href=href(request, route, **parts), rel=rel, type=JSON, title=title, title_ja=title_ja)
+    return Link(href=href(addresses, route, **parts), rel=rel, type=JSON, title=title, title_ja=title_ja)
 
 
 def page_links(request: Request, limit: int, offset: int, n_found: int) -> list[Link]:

@@ -1,4 +1,4 @@
-"""What the database holds: datasets, jobs, their inputs, messages and results."""
+"""What the database holds: datasets, jobs, their inputs, messages, results and callbacks."""
 
 from __future__ import annotations
 
@@ -84,6 +84,13 @@ class JobRecord(Record):
     worker_pid: Mapped[int | None]
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     summary: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    response: Mapped[str] = mapped_column(String(16), default="document", server_default="document")
+    wanted: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    subscriber: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    base_url: Mapped[str] = mapped_column(String(500), default="/", server_default="/")
+    attempt_percent: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    request_sha256: Mapped[str | None] = mapped_column(String(64))
 
     inputs: Mapped[list[JobInputRecord]] = relationship(
         order_by="JobInputRecord.position", cascade="all, delete-orphan", passive_deletes=True
@@ -92,7 +99,11 @@ class JobRecord(Record):
         order_by="ResultRecord.position", cascade="all, delete-orphan", passive_deletes=True
     )
 
-    __table_args__ = (Index("ix_jobs_status_created", "status", "created"), Index("ix_jobs_created", "created"))
+    __table_args__ = (
+        Index("ix_jobs_status_created", "status", "created"),
+        Index("ix_jobs_created", "created"),
+        Index("ix_jobs_idempotency_key", "idempotency_key", unique=True),
+    )
 
 
 class JobInputRecord(Record):
@@ -133,3 +144,18 @@ class ResultRecord(Record):
     title_ja: Mapped[str] = mapped_column(String(200))
     size: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
+
+
+class CallbackRecord(Record):
+    """A message to a subscriber, written together with the change of state that it tells; ``due`` is None once over."""
+
+    __tablename__ = "callbacks"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    event: Mapped[str] = mapped_column(String(16))
+    url: Mapped[str] = mapped_column(String(2000))
+    created: Mapped[datetime]
+    due: Mapped[datetime | None] = mapped_column(index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str] = mapped_column(String(500), default="")

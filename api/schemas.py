@@ -103,8 +103,35 @@ class ProcessList(Answer):
     links: list[Link]
 
 
+class OutputFormat(BaseModel):
+    """The form of an output."""
+
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
+
+    media_type: Literal["application/json"] | None = Field(None, alias="mediaType")
+
+
+class OutputWanted(BaseModel):
+    """An output as it is asked for; outputs are JSON values, and files are values that are links."""
+
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
+
+    transmission_mode: Literal["value"] = Field("value", alias="transmissionMode")
+    format: OutputFormat | None = None
+
+
+class Subscriber(BaseModel):
+    """Addresses to be told how the job goes; only hosts that the administrator has named."""
+
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
+
+    success_uri: str = Field(alias="successUri", max_length=2000)
+    in_progress_uri: str | None = Field(None, alias="inProgressUri", max_length=2000)
+    failed_uri: str | None = Field(None, alias="failedUri", max_length=2000)
+
+
 class ExecuteRequest(BaseModel):
-    """What to do: datasets and parameters together under ``inputs``."""
+    """What to do: datasets and parameters together under ``inputs``; and how the results are wanted."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -123,7 +150,11 @@ class ExecuteRequest(BaseModel):
     )
 
     inputs: dict[str, Any] = Field(default_factory=dict)
-    response: Literal["document"] = "document"
+    outputs: dict[str, OutputWanted] | None = None
+    response: Literal["raw", "document"] | None = Field(
+        None, description="Form of the results: document (JSON) unless exactly one output is asked for."
+    )
+    subscriber: Subscriber | None = None
 
 
 class StageStatus(Answer):
@@ -166,12 +197,23 @@ class JobSummary(Answer):
     started: datetime | None = None
     finished: datetime | None = None
     updated: datetime
+    expires: datetime | None = None
     links: list[Link]
+
+
+class Timing(Answer):
+    """Where the time went: waiting for the present run to start, and running; and when the run may end."""
+
+    queued_s: float
+    running_s: float | None = None
+    estimated_finish: datetime | None = None
 
 
 class StatusInfo(JobSummary):
     """A job with its stages, history, inputs and, where it failed, the reason."""
 
+    queue_position: int | None = None
+    timing: Timing
     stages: list[StageStatus]
     messages: list[Message]
     inputs: list[JobInput]
@@ -201,13 +243,14 @@ class OutputLink(Link):
     path: str
     size: int
     sha256: str
+    expires: datetime | None = None
 
 
 class Results(Answer):
     """What a job made: its numbers and its files."""
 
-    summary: Summary
-    outputs: list[OutputLink]
+    summary: Summary | None = None
+    outputs: list[OutputLink] | None = None
 
 
 class Dataset(Answer):

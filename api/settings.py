@@ -10,10 +10,13 @@ import os
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _GIB: Final = 1024**3
+_NOT_FOR_WORKERS: Final = ("callback_secret", "callback_hosts")
+SECRET_VARIABLES: Final = frozenset(f"TENGUN_{name.upper()}" for name in _NOT_FOR_WORKERS)
+"""Environment variables that a worker has no need to know."""
 
 
 def _physical_memory_bytes() -> int:
@@ -46,6 +49,19 @@ class Settings(BaseSettings):
     stop_grace_s: float = Field(
         2.0, ge=0, description="Time between asking a job's processes to end and ending them by force."
     )
+    max_wait_s: float = Field(60.0, ge=0, description="Longest time that a request may wait for its job's results.")
+    job_retention_days: float | None = Field(
+        None, gt=0, description="An ended job is removed with its results so long after its end; without it, never."
+    )
+    dataset_retention_days: float | None = Field(
+        None, gt=0, description="A dataset is removed so long after its upload or last job; without it, never."
+    )
+    callback_hosts: str = Field(
+        "", description="Hosts, as name or name:port with commas between, that callbacks may go to; none by default."
+    )
+    callback_secret: SecretStr | None = Field(
+        None, min_length=16, description="Key of the signatures of callbacks; needed where callback_hosts is set."
+    )
     catalog: str = Field(
         "pipelines.catalog:PROCESSES",
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
@@ -58,12 +74,23 @@ class Settings(BaseSettings):
         """An absolute path, so that a worker finds the same folder whatever its working directory."""
         return value.expanduser().absolute()
 
+    @model_validator(mode="after")
+    def _callbacks_are_signed(self) -> Settings:
+        if self.callback_hosts and self.callback_secret is None:
+            raise ValueError("callback_hosts is set, so callback_secret is needed: callbacks are always signed")
+        return self
+
     @property
     def url(self) -> str:
         """The database that is used."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'tengun.sqlite'}"
+
+    @property
+    def allowed_callback_hosts(self) -> tuple[str, ...]:
+        """Hosts that callbacks may go to, in lower case."""
+        return tuple(host.strip().lower() for host in self.callback_hosts.split(",") if host.strip())
 
     @property
     def datasets_dir(self) -> Path:
@@ -81,7 +108,7 @@ class Settings(BaseSettings):
         return self.data_dir / "jobs"
 
     def environment(self) -> dict[str, str]:
-        """The same settings as environment variables, for a worker process."""
-        values = {name: getattr(self, name) for name in type(self).model_fields}
+        """The same settings as environment variables, for a worker process; it gets no secrets but the database's."""
+        values = {name: getattr(self, name) for name in type(self).model_fields if name not in _NOT_FOR_WORKERS}
         values["database_url"] = self.url
-        return {f"TENGUN_{name.upper()}": str(value) for name, value in values.items()}
+        return {f"TENGUN_{name.upper()}": str(value) for name, value in values.items() if value is not None}

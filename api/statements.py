@@ -3,33 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from fastapi import Request
+from sqlalchemy.orm import Session
 
 from api.catalog import Catalog
 from api.descriptions import bilingual
 from api.errors import problem_body
+from api.jobs import store
+from api.jobs.listing import queue_position
 from api.jobs.states import JobStatus
-from api.links import JOBS_REL, RESULTS_REL, href, link
+from api.links import JOBS_REL, RESULTS_REL, ZIP, Addresses, href, link
 from api.problems import Problem
-from api.records import DatasetRecord, JobMessageRecord, JobRecord
-from api.schemas import Dataset, JobInput, JobSummary, Link, Message, OutputLink, StageStatus, StatusInfo
+from api.records import DatasetRecord, JobMessageRecord, JobRecord, now
+from api.schemas import Dataset, JobInput, JobSummary, Link, Message, OutputLink, StageStatus, StatusInfo, Timing
+from api.settings import Settings
 from pipelines.progress import Stage
 
+_MESSAGES_SHOWN: Final = 50
+_SEEN_ENOUGH_PERCENT: Final = 3.0
+"""An estimate from less than this would jump about."""
 
-def job_summary(job: JobRecord, request: Request) -> JobSummary:
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What is read of a job for its status: the record, its last messages, its place in the queue."""
+
+    job: JobRecord
+    messages: Sequence[JobMessageRecord]
+    queue_position: int | None
+
+
+def read_state(session: Session, job_id: str) -> JobState:
+    """The state of a job.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such job.
+    """
+    job = store.find_job(session, job_id)
+    return JobState(job, store.last_messages(session, job_id, _MESSAGES_SHOWN), queue_position(session, job))
+
+
+def job_summary(job: JobRecord, settings: Settings, addresses: Addresses) -> JobSummary:
     """A job in a list."""
-    return JobSummary(**_job_members(job, request))
+    return JobSummary(**_job_members(job, settings, addresses))
 
 
-def status_info(job: JobRecord, messages: Sequence[JobMessageRecord], catalog: Catalog, request: Request) -> StatusInfo:
+def status_info(state: JobState, catalog: Catalog, settings: Settings, addresses: Addresses) -> StatusInfo:
     """A job with all that is known of it."""
+    job = state.job
     process = catalog.get(job.process_id)
     return StatusInfo(
-        **_job_members(job, request),
+        **_job_members(job, settings, addresses),
+        queue_position=state.queue_position,
+        timing=_timing(job),
         stages=[] if process is None else _stages(job, process.stages),
-        messages=[Message(at=message.at, en=message.en, ja=message.ja) for message in messages],
+        messages=[Message(at=message.at, en=message.en, ja=message.ja) for message in state.messages],
         inputs=[
             JobInput(input=one.input_name, dataset=one.dataset_id, name=one.file_name, sha256=one.sha256)
             for one in job.inputs
@@ -41,11 +74,12 @@ def status_info(job: JobRecord, messages: Sequence[JobMessageRecord], catalog: C
     )
 
 
-def output_links(job: JobRecord, request: Request) -> list[OutputLink]:
+def output_links(job: JobRecord, settings: Settings, addresses: Addresses) -> list[OutputLink]:
     """The files of a successful job."""
+    end = expiry(job, settings)
     return [
         OutputLink(
-            href=href(request, "download_result", job_id=job.id, path=file.path),
+            href=href(addresses, "download_result", job_id=job.id, path=file.path),
             rel="item",
             type=file.media_type,
             title=file.title_en,
@@ -53,12 +87,20 @@ def output_links(job: JobRecord, request: Request) -> list[OutputLink]:
             path=file.path,
             size=file.size,
             sha256=file.sha256,
+            expires=end,
         )
         for file in job.results
     ]
 
 
-def dataset_answer(dataset: DatasetRecord, request: Request) -> Dataset:
+def expiry(job: JobRecord, settings: Settings) -> datetime | None:
+    """When an ended job is removed with its results; None where never."""
+    if job.finished is None or settings.job_retention_days is None:
+        return None
+    return job.finished + timedelta(days=settings.job_retention_days)
+
+
+def dataset_answer(dataset: DatasetRecord, addresses: Addresses) -> Dataset:
     """A dataset with what its file says."""
     return Dataset(
         id=dataset.id,
@@ -68,11 +110,26 @@ def dataset_answer(dataset: DatasetRecord, request: Request) -> Dataset:
         sha256=dataset.sha256,
         created=dataset.created,
         info=dataset.info,
-        links=[link(request, "self", "show_dataset", "Dataset", "データセット", dataset_id=dataset.id)],
+        links=[link(addresses, "self", "show_dataset", "Dataset", "データセット", dataset_id=dataset.id)],
     )
 
 
-def _job_members(job: JobRecord, request: Request) -> dict[str, Any]:
+def _timing(job: JobRecord) -> Timing:
+    """Waiting and running time of the present run; the end is guessed from what this run has done itself."""
+    moment = now()
+    queued = ((job.started or job.finished or moment) - job.created).total_seconds()
+    if job.started is None:
+        return Timing(queued_s=queued)
+    running = ((job.finished or moment) - job.started).total_seconds()
+    finish = None
+    if job.finished is None and job.attempt_percent >= _SEEN_ENOUGH_PERCENT:
+        so_far = (job.updated - job.started).total_seconds()
+        finish = job.started + timedelta(seconds=100.0 * so_far / job.attempt_percent)
+        finish = max(finish, moment)
+    return Timing(queued_s=queued, running_s=running, estimated_finish=finish)
+
+
+def _job_members(job: JobRecord, settings: Settings, addresses: Addresses) -> dict[str, Any]:
     return {
         "jobID": job.id,
         "processID": job.process_id,
@@ -84,17 +141,24 @@ def _job_members(job: JobRecord, request: Request) -> dict[str, Any]:
         "started": job.started,
         "finished": job.finished,
         "updated": job.updated,
-        "links": _job_links(job, request),
+        "expires": expiry(job, settings),
+        "links": _job_links(job, addresses),
     }
 
 
-def _job_links(job: JobRecord, request: Request) -> list[Link]:
+def _job_links(job: JobRecord, addresses: Addresses) -> list[Link]:
     links = [
-        link(request, "self", "show_job", "Status", "状態", job_id=job.id),
-        link(request, JOBS_REL, "show_jobs", "All jobs", "ジョブ一覧"),
+        link(addresses, "self", "show_job", "Status", "状態", job_id=job.id),
+        link(addresses, JOBS_REL, "show_jobs", "All jobs", "ジョブ一覧"),
+        Link(
+            href=href(addresses, "show_log", job_id=job.id), rel="log", type="text/plain", title="Log", title_ja="ログ"
+        ),
+        Link(href=href(addresses, "follow_job", job_id=job.id), rel="monitor", type="text/event-stream"),
     ]
     if job.status == JobStatus.SUCCESSFUL:
-        links.append(link(request, RESULTS_REL, "show_results", "Results", "結果", job_id=job.id))
+        links.append(link(addresses, RESULTS_REL, "show_results", "Results", "結果", job_id=job.id))
+        archive = href(addresses, "download_archive", job_id=job.id)
+        links.append(Link(href=archive, rel="enclosure", type=ZIP, title="All files", title_ja="全ファイル"))
     return links
 
 

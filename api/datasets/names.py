@@ -13,7 +13,7 @@ from typing import Final, Literal
 from pointcloud.errors import FileError
 
 Kind = Literal["pointcloud", "polygons", "lines", "drawing", "heights"]
-"""``drawing``: a format that holds lines or surfaces; ``heights``: a height correction; the job judges their content."""
+"""``drawing``: a format with lines or surfaces; ``heights``: a height correction; the job judges what they hold."""
 
 KINDS: Final[dict[str, Kind]] = {
     ".las": "pointcloud",

@@ -21,7 +21,7 @@ from api.jobs.child import Child, describe_end
 from api.jobs.folder import JobFolder
 from api.jobs.states import JobStatus
 from api.problems import INTERNAL, Problem
-from api.settings import Settings
+from api.settings import SECRET_VARIABLES, Settings
 from pipelines.progress import Text
 from pointcloud.errors import NotFoundError
 
@@ -127,7 +127,8 @@ class Dispatcher:
     def _spawn(self, claim: store.Claim) -> Child:
         folder = JobFolder(self._settings.jobs_dir, claim.job_id)
         folder.make()
-        environment = {**os.environ, **self._settings.environment(), "TMPDIR": str(folder.temporary)}
+        own = {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
+        environment = {**own, **self._settings.environment(), "TMPDIR": str(folder.temporary)}
         with folder.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 (our own interpreter and module, no shell)
                 [sys.executable, "-m", "api.jobs.worker", claim.job_id],

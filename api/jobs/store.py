@@ -8,18 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Update, case, delete, exists, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from api.identifiers import is_id, new_id
+from api.jobs.delivery import Delivery, Event
+from api.jobs.outbox import note_event
 from api.jobs.states import JobStatus, sources_of
 from api.problems import Problem
 from api.records import MAX_MESSAGE, DatasetRecord, JobInputRecord, JobMessageRecord, JobRecord, ResultRecord, now
 from pipelines.process import Process
 from pipelines.progress import Text
 from pointcloud.errors import NotFoundError
+
+_PLAIN: Final = Delivery()
+_TOLD: Final[Mapping[JobStatus, Event]] = {JobStatus.SUCCESSFUL: "success", JobStatus.FAILED: "failed"}
+"""Ends of a job that its subscriber is told; who dismisses a job knows it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ def create_job(
     inputs: Mapping[str, Sequence[DatasetRecord]],
     parameters: dict[str, Any],
     software_version: str,
+    delivery: Delivery = _PLAIN,
 ) -> JobRecord:
     """A new accepted job."""
     moment = now()
@@ -65,6 +72,12 @@ def create_job(
             for i, (name, d) in enumerate(given)
         ],
         results=[],
+        response=delivery.response,
+        wanted=None if delivery.wanted is None else list(delivery.wanted),
+        subscriber=None if delivery.subscriber is None else dict(delivery.subscriber),
+        base_url=delivery.base_url,
+        idempotency_key=delivery.idempotency_key,
+        request_sha256=delivery.request_sha256,
     )
     session.add(job)
     session.flush()
@@ -93,16 +106,13 @@ def find_job(session: Session, job_id: str) -> JobRecord:
     return job
 
 
-def list_jobs(
-    session: Session, statuses: Sequence[JobStatus], process_ids: Sequence[str], limit: int, offset: int
-) -> Sequence[JobRecord]:
-    """Jobs, the newest first; empty filters let everything pass."""
-    query = select(JobRecord).order_by(JobRecord.created.desc(), JobRecord.id).limit(limit).offset(offset)
-    if statuses:
-        query = query.where(JobRecord.status.in_(statuses))
-    if process_ids:
-        query = query.where(JobRecord.process_id.in_(process_ids))
-    return session.scalars(query).all()
+def find_repeated(session: Session, idempotency_key: str) -> JobRecord | None:
+    """The job that an earlier request with that key made."""
+    return session.scalar(
+        select(JobRecord)
+        .where(JobRecord.idempotency_key == idempotency_key)
+        .options(selectinload(JobRecord.inputs), selectinload(JobRecord.results))
+    )
 
 
 def last_messages(session: Session, job_id: str, limit: int) -> list[JobMessageRecord]:
@@ -152,12 +162,19 @@ def claim_next(session: Session) -> Claim | None:
     claimed = session.execute(
         update(JobRecord)
         .where(JobRecord.id == oldest, JobRecord.status == JobStatus.ACCEPTED)
-        .values(status=JobStatus.RUNNING, attempt=JobRecord.attempt + 1, started=moment, updated=moment)
-        .returning(JobRecord.id, JobRecord.attempt)
+        .values(
+            status=JobStatus.RUNNING,
+            attempt=JobRecord.attempt + 1,
+            attempt_percent=0.0,
+            started=moment,
+            updated=moment,
+        )
+        .returning(JobRecord.id, JobRecord.attempt, JobRecord.subscriber)
     ).one_or_none()
     if claimed is None:
         return None
     add_message(session, claimed.id, Text("started", "開始しました。"))
+    note_event(session, claimed.id, claimed.subscriber, "inProgress")
     return Claim(claimed.id, claimed.attempt)
 
 
@@ -176,6 +193,7 @@ def record_progress(
             stage=stage,
             stage_fraction=fraction,
             updated=now(),
+            attempt_percent=percent,
             progress=case((JobRecord.progress > percent, JobRecord.progress), else_=percent),
         )
         .returning(JobRecord.id)
@@ -271,5 +289,8 @@ def _move(session: Session, job_id: str, target: JobStatus, attempt: int | None,
     query = update(JobRecord).where(JobRecord.id == job_id, JobRecord.status.in_(sources_of(target)))
     if attempt is not None:
         query = query.where(JobRecord.attempt == attempt)
-    moved = session.execute(query.values(status=target, updated=now(), **values).returning(JobRecord.id))
-    return moved.first() is not None
+    moved = session.execute(query.values(status=target, updated=now(), **values).returning(JobRecord.subscriber))
+    row = moved.one_or_none()
+    if row is not None and target in _TOLD:
+        note_event(session, job_id, row.subscriber, _TOLD[target])
+    return row is not None

@@ -1,45 +1,63 @@
-"""Jobs: list, status, results, files, end."""
+"""Jobs: list, status, log, events, end."""
 
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Final
+from collections.abc import AsyncIterator
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
-from starlette.responses import FileResponse
+from anyio import sleep
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.responses import PlainTextResponse
 
-from api.errors import problem_response
 from api.jobs import store
 from api.jobs.folder import JobFolder
+from api.jobs.listing import LONGEST_S, JobFilter, list_jobs, read_interval
+from api.jobs.log_tail import log_tail
 from api.jobs.states import JobStatus
 from api.links import page_links
-from api.problems import Problem
-from api.records import JobRecord
-from api.schemas import JobList, Results, StatusInfo, Summary
+from api.schemas import JobList, StatusInfo
 from api.service import Limit, Offset, Service, TheService
-from api.statements import job_summary, output_links, status_info
-from pointcloud.errors import NotFoundError
+from api.statements import job_summary, read_state, status_info
 
 router = APIRouter(tags=["jobs"])
 logger = logging.getLogger("tengun.jobs")
 
-_MESSAGES_SHOWN: Final = 50
+_EVENT_POLL_S: Final = 0.5
+Seconds = Annotated[int, Query(ge=0, le=LONGEST_S)]
+
+
+def _job_filter(
+    type_: Annotated[list[Literal["process"]], Query(alias="type", description="Every job runs a process.")] = [],  # noqa: B006
+    process_id: Annotated[list[str], Query(alias="processID", description="Jobs of these processes.")] = [],  # noqa: B006
+    status: Annotated[list[JobStatus], Query(description="Jobs in these states.")] = [],  # noqa: B006
+    created: Annotated[
+        str | None,
+        Query(alias="datetime", max_length=100, description="When accepted: a moment, a day, or an interval a/b."),
+    ] = None,
+    min_duration: Annotated[Seconds | None, Query(alias="minDuration", description="Least run time, s.")] = None,
+    max_duration: Annotated[Seconds | None, Query(alias="maxDuration", description="Longest run time, s.")] = None,
+) -> JobFilter:
+    del type_
+    interval = (None, None) if created is None else read_interval(created)
+    return JobFilter(status, process_id, interval, min_duration, max_duration)
 
 
 @router.get("/jobs", response_model_exclude_none=True)
 def show_jobs(
     request: Request,
     service: TheService,
-    status: Annotated[list[JobStatus], Query()] = [],  # noqa: B006 (FastAPI copies it)
-    process_id: Annotated[list[str], Query(alias="processID")] = [],  # noqa: B006
+    wanted: Annotated[JobFilter, Depends(_job_filter)],
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> JobList:
     """Jobs, the newest first."""
     with service.database.reading() as session:
-        found = store.list_jobs(session, status, process_id, limit + 1, offset)
+        found = list_jobs(session, wanted, limit + 1, offset)
     return JobList(
-        jobs=[job_summary(job, request) for job in found[:limit]],
+        jobs=[job_summary(job, service.settings, request) for job in found[:limit]],
         links=page_links(request, limit, offset, len(found)),
     )
 
@@ -47,10 +65,7 @@ def show_jobs(
 @router.get("/jobs/{job_id}", response_model_exclude_none=True)
 def show_job(job_id: str, request: Request, service: TheService) -> StatusInfo:
     """Status, progress by stage, history, and the reason where it failed."""
-    with service.database.reading() as session:
-        job = store.find_job(session, job_id)
-        messages = store.last_messages(session, job_id, _MESSAGES_SHOWN)
-    return status_info(job, messages, service.catalog, request)
+    return _status(service, job_id, request)
 
 
 @router.delete("/jobs/{job_id}", response_model_exclude_none=True)
@@ -58,9 +73,7 @@ def end_job(job_id: str, request: Request, service: TheService) -> StatusInfo:
     """Stop a waiting or running job; remove an ended one with its results."""
     with service.database.writing() as session:
         is_stopped = store.dismiss(session, job_id)
-        job = store.find_job(session, job_id)
-        messages = store.last_messages(session, job_id, _MESSAGES_SHOWN)
-        answer = status_info(job, messages, service.catalog, request)
+        answer = status_info(read_state(session, job_id), service.catalog, service.settings, request)
         if not is_stopped:
             store.remove_job(session, job_id)
     if is_stopped:
@@ -72,47 +85,35 @@ def end_job(job_id: str, request: Request, service: TheService) -> StatusInfo:
     return answer
 
 
-@router.get("/jobs/{job_id}/results", response_model=Results, response_model_exclude_none=True)
-def show_results(job_id: str, request: Request, service: TheService) -> Results | Response:
-    """Numbers and files of a successful job; the reason of a failed one."""
-    job = _found(service, job_id)
-    if job.error is not None:
-        return problem_response(Problem.from_dict(job.error))
-    return Results(summary=Summary(value=_summary(job)), outputs=output_links(job, request))
-
-
-@router.head("/jobs/{job_id}/results/{path:path}", include_in_schema=False)
-@router.get("/jobs/{job_id}/results/{path:path}", response_class=FileResponse)
-def download_result(job_id: str, path: str, service: TheService) -> FileResponse:
-    """A file of a successful job, whole or by byte ranges."""
-    job = _found(service, job_id)
-    file = next((one for one in job.results if one.path == path), None)
-    if file is None:
-        raise NotFoundError(
-            f"job {job_id} has no file '{path}'; GET /jobs/{job_id}/results lists those that exist",
-            f"ジョブ {job_id} に '{path}' はありません。GET /jobs/{job_id}/results で一覧を確認してください。",
-            value=path,
-        )
-    return FileResponse(
-        JobFolder(service.settings.jobs_dir, job_id).results / file.path,
-        media_type=file.media_type,
-        filename=file.path.rpartition("/")[2],
-        content_disposition_type="inline",
-        headers={"ETag": f'"{file.sha256}"', "X-Content-Type-Options": "nosniff"},
-    )
-
-
-def _found(service: Service, job_id: str) -> JobRecord:
+@router.get("/jobs/{job_id}/log", response_class=PlainTextResponse)
+def show_log(
+    job_id: str, service: TheService, lines: Annotated[int, Query(ge=1, le=10_000, description="From the end.")] = 200
+) -> str:
+    """The end of what the job's processes printed."""
     with service.database.reading() as session:
-        return store.find_job(session, job_id)
+        store.find_job(session, job_id)
+    return log_tail(JobFolder(service.settings.jobs_dir, job_id).log, lines, service.settings.data_dir)
 
 
-def _summary(job: JobRecord) -> dict[str, object]:
-    if job.summary is None:
-        raise NotFoundError(
-            f"job {job.id} is {job.status}: it has no results (yet); follow GET /jobs/{job.id}",
-            f"ジョブ {job.id} の結果はまだありません (状態: {job.status})。GET /jobs/{job.id} で確認してください。",
-            resource="results",
-            value=job.status,
-        )
-    return job.summary
+@router.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
+async def follow_job(
+    status: Annotated[StatusInfo, Depends(show_job)], request: Request, service: TheService
+) -> AsyncIterator[ServerSentEvent]:
+    """The job's status as server-sent events: now, at each change, and for the last time when it has ended."""
+    seen = ""
+    while True:
+        content = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        state = f"{content['updated']} {content['status']} {content.get('queuePosition')}"
+        if state != seen:
+            yield ServerSentEvent(data=content, event="status", id=content["updated"])
+            seen = state
+        if status.status.is_ended or request.app.state.is_stopping:
+            return
+        await sleep(_EVENT_POLL_S)
+        status = await run_sync(_status, service, status.job_id, request)
+
+
+def _status(service: Service, job_id: str, request: Request) -> StatusInfo:
+    with service.database.reading() as session:
+        state = read_state(session, job_id)
+    return status_info(state, service.catalog, service.settings, request)

@@ -19,7 +19,7 @@ from pointcloud.errors import NotFoundError
 router = APIRouter(tags=["service"])
 
 _SPECIFICATION: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf"
-_MET: Final = ("core", "ogc-process-description", "json", "dismiss")
+_MET: Final = ("core", "ogc-process-description", "json", "job-list", "dismiss")
 
 
 @router.get("/", response_model_exclude_none=True)
@@ -43,9 +43,10 @@ def landing(request: Request) -> Links:
 
 
 @router.get("/conformance")
-def conformance() -> Conformance:
-    """Conformance classes of OGC API - Processes 1.0 that are met."""
-    return Conformance(conforms_to=[f"{_SPECIFICATION}/{name}" for name in _MET])
+def conformance(service: TheService) -> Conformance:
+    """Conformance classes of OGC API - Processes 1.0 that are met; callbacks where the administrator allows them."""
+    met = [*_MET, *(["callback"] if service.settings.callback_hosts else [])]
+    return Conformance(conforms_to=[f"{_SPECIFICATION}/{name}" for name in met])
 
 
 @router.get("/health")

@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 import logging
+import time
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from anyio import sleep
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Header, Request, Response
+from sqlalchemy.exc import IntegrityError
+from starlette.responses import JSONResponse
 
 from api.catalog import process_in
 from api.descriptions import description_of, summary_of
-from api.execution import look_up, read_order
-from api.jobs.store import create_job, last_messages
-from api.links import href, link
-from api.schemas import ExecuteRequest, ProcessDescription, ProcessList, StatusInfo
-from api.service import TheService
-from api.statements import status_info
+from api.execution import Order, look_up, read_order
+from api.jobs import store
+from api.jobs.delivery import Delivery
+from api.jobs.states import JobStatus
+from api.links import href, page_links
+from api.preferences import applied_preferences, read_delivery, wait_seconds
+from api.records import JobRecord
+from api.results import results_response
+from api.schemas import ExecuteRequest, ProcessDescription, ProcessList, Results, StatusInfo
+from api.service import Limit, Offset, Service, TheService
+from api.statements import read_state, status_info
 from api.version import software_version
+from pipelines.process import Process
+from pointcloud.errors import ParameterError
 
 router = APIRouter(tags=["processes"])
 logger = logging.getLogger("tengun.jobs")
 
+_WAIT_POLL_S: Final = 0.2
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="Your own name for this request: sent again, it answers the same job.",
+    ),
+]
+
 
 @router.get("/processes", response_model_exclude_none=True)
-def list_processes(request: Request, service: TheService) -> ProcessList:
+def list_processes(request: Request, service: TheService, limit: Limit = 100, offset: Offset = 0) -> ProcessList:
     """All processes."""
+    found = list(service.catalog.values())[offset : offset + limit + 1]
     return ProcessList(
-        processes=[summary_of(process, request) for process in service.catalog.values()],
-        links=[link(request, "self", "list_processes", "Processes", "処理一覧")],
+        processes=[summary_of(process, request) for process in found[:limit]],
+        links=page_links(request, limit, offset, len(found)),
     )
 
 
@@ -35,26 +60,98 @@ def describe_process(process_id: str, request: Request, service: TheService) -> 
     return description_of(process_in(service.catalog, process_id), request)
 
 
-@router.post("/processes/{process_id}/execution", status_code=201, response_model_exclude_none=True)
-def execute_process(
-    process_id: str, order: ExecuteRequest, request: Request, response: Response, service: TheService
-) -> StatusInfo:
+@router.post(
+    "/processes/{process_id}/execution",
+    status_code=201,
+    response_model=StatusInfo,
+    responses={200: {"model": Results, "description": "The results, where the job ended within `Prefer: wait=N`."}},
+)
+async def execute_process(
+    process_id: str,
+    order: ExecuteRequest,
+    request: Request,
+    service: TheService,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Annotated[str, Header(max_length=200, description="`respond-async`, `wait=SECONDS` (RFC 7240)")] = "",
+) -> Response:
     """Accept a job; everything that can be known to be wrong beforehand is refused here.
 
-    Polygons inside the request are kept as a dataset, so that the job can be repeated.
+    Polygons inside the request are kept as a dataset, so that the job can be repeated. With ``Prefer: wait=30`` a job
+    that ends within 30 s is answered with its results; one that takes longer with its status, like any other.
     """
     process = process_in(service.catalog, process_id)
     wanted = read_order(process, order.inputs)
+    delivery = read_delivery(process_id, order, idempotency_key, str(request.base_url), service.settings)
+    job = await run_sync(_accepted, service, process, wanted, delivery)
+    wait_s = wait_seconds(prefer, service.settings.max_wait_s)
+    answer = await _ended(service, job.id, wait_s, request) if wait_s else None
+    if answer is None:
+        answer = await run_sync(_status_answer, service, job.id, request)
+    applied = applied_preferences(prefer, wait_s)
+    if applied:
+        answer.headers["Preference-Applied"] = applied
+    return answer
+
+
+def _accepted(service: Service, process: Process[Any], wanted: Order, delivery: Delivery) -> JobRecord:
+    """The job of this request: a new one, or that of the same request sent before."""
     with service.database.reading() as session:
+        repeated = _repeated(store.find_repeated(session, delivery.idempotency_key or ""), delivery)
+        if repeated is not None:
+            return repeated
         look_up(session, wanted)  # before polygons of a request that can't be accepted are kept
     inline = {name: [service.datasets.keep(f"{name}.geojson", value)] for name, value in wanted.inline.items()}
-    with service.database.writing() as session:
-        inputs = look_up(session, wanted) | inline
-        job = create_job(session, process, inputs, wanted.parameters.model_dump(mode="json"), software_version())
-        status = status_info(job, last_messages(session, job.id, 1), service.catalog, request)
+    try:
+        with service.database.writing() as session:
+            inputs = look_up(session, wanted) | inline
+            parameters = wanted.parameters.model_dump(mode="json")
+            job = store.create_job(session, process, inputs, parameters, software_version(), delivery)
+    except IntegrityError:  # the same request came twice at once; the other one made the job
+        for dataset in (one for datasets in inline.values() for one in datasets):
+            service.datasets.remove(dataset.id)
+        with service.database.reading() as session:
+            repeated = _repeated(store.find_repeated(session, delivery.idempotency_key or ""), delivery)
+        if repeated is None:
+            raise
+        return repeated
     service.dispatcher.wake()
     logger.info("job %s: accepted, %s", job.id, process.id)
-    response.headers["Location"] = href(request, "show_job", job_id=job.id)
-    if "respond-async" in request.headers.get("prefer", ""):
-        response.headers["Preference-Applied"] = "respond-async"
-    return status
+    return job
+
+
+def _repeated(job: JobRecord | None, delivery: Delivery) -> JobRecord | None:
+    if job is not None and job.request_sha256 != delivery.request_sha256:
+        raise ParameterError(
+            f"Idempotency-Key '{delivery.idempotency_key}' was sent before with another request; use a new key",
+            f"Idempotency-Key '{delivery.idempotency_key}' は別の要求で使用済みです。新しいキーを指定してください。",
+            field="Idempotency-Key",
+        )
+    return job
+
+
+async def _ended(service: Service, job_id: str, wait_s: float, request: Request) -> Response | None:
+    """The results once the job ended, None where it takes longer."""
+
+    def look() -> JobRecord:
+        with service.database.reading() as session:
+            return store.find_job(session, job_id)
+
+    deadline = time.monotonic() + wait_s
+    while time.monotonic() < deadline and not await request.is_disconnected():
+        job = await run_sync(look)
+        if JobStatus(job.status) == JobStatus.DISMISSED:
+            return None
+        if JobStatus(job.status).is_ended:
+            answer = results_response(job, service.settings, request)
+            answer.headers["Link"] = f'<{href(request, "show_job", job_id=job_id)}>; rel="monitor"'
+            return answer
+        await sleep(_WAIT_POLL_S)
+    return None
+
+
+def _status_answer(service: Service, job_id: str, request: Request) -> Response:
+    with service.database.reading() as session:
+        state = read_state(session, job_id)
+    status = status_info(state, service.catalog, service.settings, request)
+    content = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return JSONResponse(content, 201, {"Location": href(request, "show_job", job_id=job_id)})

@@ -112,7 +112,7 @@ def test_values_may_be_qualified_as_the_standard_allows(client: Office) -> None:
         (b"[]", "オブジェクト"),
         (b'{"inputs": 3}', "inputs: オブジェクト"),
         (b'{"input": {}}', "input: この名前は使えません"),
-        (b'{"inputs": {}, "response": "raw"}', "'document' のいずれか"),
+        (b'{"inputs": {}, "response": "cooked"}', "'document' のいずれか"),
         (b"", "必須です"),
         (b"\xff\xfe", "JSON として読み取れません"),
     ],
@@ -165,9 +165,9 @@ def test_a_large_body_is_refused(client: Office) -> None:
         ("DELETE", "/datasets/..%2f..", 404, "about:blank"),
         ("GET", "/nowhere", 404, "about:blank"),
         ("PUT", "/jobs", 405, "about:blank"),
-        ("GET", "/jobs?limit=0", 422, "/problems/parameter"),
-        ("GET", "/jobs?offset=99999999999999999999", 422, "/problems/parameter"),
-        ("GET", "/jobs?status=lost", 422, "/problems/parameter"),
+        ("GET", "/jobs?limit=0", 400, "/problems/query"),
+        ("GET", "/jobs?offset=99999999999999999999", 400, "/problems/query"),
+        ("GET", "/jobs?status=lost", 400, "/problems/query"),
     ],
 )
 def test_every_error_is_a_problem_document(client: Office, method: str, path: str, status: int, kind: str) -> None:
@@ -191,7 +191,7 @@ def test_an_unforeseen_error_says_nothing_but_an_id(
     def broken(*_: object) -> None:
         raise RuntimeError("password=hunter2")
 
-    monkeypatch.setattr("api.routes.jobs.store.list_jobs", broken)
+    monkeypatch.setattr("api.routes.jobs.list_jobs", broken)
     with caplog.at_level(logging.ERROR):
         answer = client.get("/jobs")
     assert answer.status_code == 500
