@@ -26,8 +26,8 @@ def callback_body(callback: CallbackRecord, app: FastAPI) -> Any:
         return None
     root = Root(app, state.job.base_url)
     if callback.event == "success":
-        return results_document(state.job, service.settings, root)
+        return results_document(state.job, root)
     if callback.event == "failed" and state.job.error is not None:
         return problem_body(Problem.from_dict(state.job.error))
-    status = status_info(state, service.catalog, service.settings, root)
+    status = status_info(state, service.catalog, root)
     return status.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -15,14 +15,13 @@ from api.preferences import OUTPUTS
 from api.problems import Problem
 from api.records import JobRecord
 from api.schemas import Results, Summary
-from api.settings import Settings
 from api.statements import output_links
 from pointcloud.errors import NotFoundError
 
 _LINE: Final = b"\r\n"
 
 
-def results_response(job: JobRecord, settings: Settings, addresses: Addresses) -> Response:
+def results_response(job: JobRecord, addresses: Addresses) -> Response:
     """The answer that holds the results of a successful job, or the reason of a failed one.
 
     Raises
@@ -32,7 +31,7 @@ def results_response(job: JobRecord, settings: Settings, addresses: Addresses) -
     """
     if job.error is not None:
         return problem_response(Problem.from_dict(job.error))
-    document = results_document(job, settings, addresses)
+    document = results_document(job, addresses)
     if job.response == "document":
         return JSONResponse(document)
     values = {name: value["value"] if name == "summary" else value for name, value in document.items()}
@@ -42,7 +41,7 @@ def results_response(job: JobRecord, settings: Settings, addresses: Addresses) -
     return _multipart(values)
 
 
-def results_document(job: JobRecord, settings: Settings, addresses: Addresses) -> dict[str, Any]:
+def results_document(job: JobRecord, addresses: Addresses) -> dict[str, Any]:
     """The wanted outputs by name: the numbers as a qualified value, the files as links.
 
     Raises
@@ -60,7 +59,7 @@ def results_document(job: JobRecord, settings: Settings, addresses: Addresses) -
     wanted = OUTPUTS if job.wanted is None else job.wanted
     results = Results(
         summary=Summary(value=job.summary) if "summary" in wanted else None,
-        outputs=output_links(job, settings, addresses) if "outputs" in wanted else None,
+        outputs=output_links(job, addresses) if "outputs" in wanted else None,
     )
     return results.model_dump(mode="json", by_alias=True, exclude_none=True)
 

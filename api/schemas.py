@@ -197,7 +197,6 @@ class JobSummary(Answer):
     started: datetime | None = None
     finished: datetime | None = None
     updated: datetime
-    expires: datetime | None = None
     links: list[Link]
 
 
@@ -243,7 +242,6 @@ class OutputLink(Link):
     path: str
     size: int
     sha256: str
-    expires: datetime | None = None
 
 
 class Results(Answer):

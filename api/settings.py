@@ -50,12 +50,6 @@ class Settings(BaseSettings):
         2.0, ge=0, description="Time between asking a job's processes to end and ending them by force."
     )
     max_wait_s: float = Field(60.0, ge=0, description="Longest time that a request may wait for its job's results.")
-    job_retention_days: float | None = Field(
-        None, gt=0, description="An ended job is removed with its results so long after its end; without it, never."
-    )
-    dataset_retention_days: float | None = Field(
-        None, gt=0, description="A dataset is removed so long after its upload or last job; without it, never."
-    )
     callback_hosts: str = Field(
         "", description="Hosts, as name or name:port with commas between, that callbacks may go to; none by default."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -19,7 +19,6 @@ from api.links import JOBS_REL, RESULTS_REL, ZIP, Addresses, href, link
 from api.problems import Problem
 from api.records import DatasetRecord, JobMessageRecord, JobRecord, now
 from api.schemas import Dataset, JobInput, JobSummary, Link, Message, OutputLink, StageStatus, StatusInfo, Timing
-from api.settings import Settings
 from pipelines.progress import Stage
 
 _MESSAGES_SHOWN: Final = 50
@@ -48,17 +47,17 @@ def read_state(session: Session, job_id: str) -> JobState:
     return JobState(job, store.last_messages(session, job_id, _MESSAGES_SHOWN), queue_position(session, job))
 
 
-def job_summary(job: JobRecord, settings: Settings, addresses: Addresses) -> JobSummary:
+def job_summary(job: JobRecord, addresses: Addresses) -> JobSummary:
     """A job in a list."""
-    return JobSummary(**_job_members(job, settings, addresses))
+    return JobSummary(**_job_members(job, addresses))
 
 
-def status_info(state: JobState, catalog: Catalog, settings: Settings, addresses: Addresses) -> StatusInfo:
+def status_info(state: JobState, catalog: Catalog, addresses: Addresses) -> StatusInfo:
     """A job with all that is known of it."""
     job = state.job
     process = catalog.get(job.process_id)
     return StatusInfo(
-        **_job_members(job, settings, addresses),
+        **_job_members(job, addresses),
         queue_position=state.queue_position,
         timing=_timing(job),
         stages=[] if process is None else _stages(job, process.stages),
@@ -74,9 +73,8 @@ def status_info(state: JobState, catalog: Catalog, settings: Settings, addresses
     )
 
 
-def output_links(job: JobRecord, settings: Settings, addresses: Addresses) -> list[OutputLink]:
+def output_links(job: JobRecord, addresses: Addresses) -> list[OutputLink]:
     """The files of a successful job."""
-    end = expiry(job, settings)
     return [
         OutputLink(
             href=href(addresses, "download_result", job_id=job.id, path=file.path),
@@ -87,17 +85,9 @@ def output_links(job: JobRecord, settings: Settings, addresses: Addresses) -> li
             path=file.path,
             size=file.size,
             sha256=file.sha256,
-            expires=end,
         )
         for file in job.results
     ]
-
-
-def expiry(job: JobRecord, settings: Settings) -> datetime | None:
-    """When an ended job is removed with its results; None where never."""
-    if job.finished is None or settings.job_retention_days is None:
-        return None
-    return job.finished + timedelta(days=settings.job_retention_days)
 
 
 def dataset_answer(dataset: DatasetRecord, addresses: Addresses) -> Dataset:
@@ -129,7 +119,7 @@ def _timing(job: JobRecord) -> Timing:
     return Timing(queued_s=queued, running_s=running, estimated_finish=finish)
 
 
-def _job_members(job: JobRecord, settings: Settings, addresses: Addresses) -> dict[str, Any]:
+def _job_members(job: JobRecord, addresses: Addresses) -> dict[str, Any]:
     return {
         "jobID": job.id,
         "processID": job.process_id,
@@ -141,7 +131,6 @@ def _job_members(job: JobRecord, settings: Settings, addresses: Addresses) -> di
         "started": job.started,
         "finished": job.finished,
         "updated": job.updated,
-        "expires": expiry(job, settings),
         "links": _job_links(job, addresses),
     }
 

@@ -57,7 +57,7 @@ def show_jobs(
     with service.database.reading() as session:
         found = list_jobs(session, wanted, limit + 1, offset)
     return JobList(
-        jobs=[job_summary(job, service.settings, request) for job in found[:limit]],
+        jobs=[job_summary(job, request) for job in found[:limit]],
         links=page_links(request, limit, offset, len(found)),
     )
 
@@ -73,7 +73,7 @@ def end_job(job_id: str, request: Request, service: TheService) -> StatusInfo:
     """Stop a waiting or running job; remove an ended one with its results."""
     with service.database.writing() as session:
         is_stopped = store.dismiss(session, job_id)
-        answer = status_info(read_state(session, job_id), service.catalog, service.settings, request)
+        answer = status_info(read_state(session, job_id), service.catalog, request)
         if not is_stopped:
             store.remove_job(session, job_id)
     if is_stopped:
@@ -116,4 +116,4 @@ async def follow_job(
 def _status(service: Service, job_id: str, request: Request) -> StatusInfo:
     with service.database.reading() as session:
         state = read_state(session, job_id)
-    return status_info(state, service.catalog, service.settings, request)
+    return status_info(state, service.catalog, request)

@@ -142,7 +142,7 @@ async def _ended(service: Service, job_id: str, wait_s: float, request: Request)
         if JobStatus(job.status) == JobStatus.DISMISSED:
             return None
         if JobStatus(job.status).is_ended:
-            answer = results_response(job, service.settings, request)
+            answer = results_response(job, request)
             answer.headers["Link"] = f'<{href(request, "show_job", job_id=job_id)}>; rel="monitor"'
             return answer
         await sleep(_WAIT_POLL_S)
@@ -152,6 +152,6 @@ async def _ended(service: Service, job_id: str, wait_s: float, request: Request)
 def _status_answer(service: Service, job_id: str, request: Request) -> Response:
     with service.database.reading() as session:
         state = read_state(session, job_id)
-    status = status_info(state, service.catalog, service.settings, request)
+    status = status_info(state, service.catalog, request)
     content = status.model_dump(mode="json", by_alias=True, exclude_none=True)
     return JSONResponse(content, 201, {"Location": href(request, "show_job", job_id=job_id)})

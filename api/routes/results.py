@@ -21,14 +21,14 @@ router = APIRouter(tags=["results"])
 @router.get("/jobs/{job_id}/results", response_model=Results)
 def show_results(job_id: str, request: Request, service: TheService) -> Response:
     """Numbers and files of a successful job, in the form that its request wanted; the reason of a failed one."""
-    return results_response(_found(service, job_id), service.settings, request)
+    return results_response(_found(service, job_id), request)
 
 
 @router.get("/jobs/{job_id}/results.zip", response_class=StreamingResponse)
 def download_archive(job_id: str, request: Request, service: TheService) -> StreamingResponse:
     """All files of a successful job, its numbers and a list of sha256 sums, as one zip."""
     job = _found(service, job_id)
-    document = results_document(job, service.settings, request)
+    document = results_document(job, request)
     chunks = archive_of(job, document, JobFolder(service.settings.jobs_dir, job_id).results)
     headers = {"Content-Disposition": f'attachment; filename="{job.process_id}-{job_id[:8]}.zip"'}
     return StreamingResponse(chunks, media_type=ZIP, headers=headers)
