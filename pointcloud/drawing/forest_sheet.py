@@ -36,6 +36,7 @@ _STANDS: Final = "算定表"
 _YEARS: Final = "年次"
 _FIRST: Final = 7
 _FIRST_YEAR: Final = 4
+_REMARK: Final = 60
 _COUNTED: Final = STATUS[Standing.CREDITED]
 
 _HEAD: Final = (
@@ -54,8 +55,8 @@ _HEAD: Final = (
 _YEAR_HEAD: Final = (
     ("林小班", "stand"), ("判定", "status"), ("年度", "year"), ("林齢", "age"), ("V(t) m3/ha", ""),
     ("V(t+1) m3/ha", ""), ("ΔV m3/ha", "growth"), ("BEF", ""), ("tCO2/m3", "factor"), ("残存率", "standing"),
-    ("伐採率", "felled"), ("再造林率", "replanted"), ("再造林蓄積 t/ha", "stock"), ("吸収量 t", "absorption"), ("排出量 t", "emission"),
-    ("再造林 t", "replanting"), ("純 t", "net"),
+    ("伐採率", "felled"), ("再造林率", "replanted"), ("再造林蓄積 t/ha", "stock"),
+    ("吸収量 t", "absorption"), ("排出量 t", "emission"), ("再造林 t", "replanting"), ("純 t", "net"),
 )  # fmt: skip
 
 
@@ -153,7 +154,7 @@ def _write_stands(
     for column, (ja, en, width) in enumerate(_HEAD):
         sheet.write(_FIRST - 2, column, f"{ja}\n{en}", formats["head"])
         sheet.set_column(column, column, width)
-    sheet.set_row(_FIRST - 2, 40)
+    sheet.set_row(_FIRST - 2, 52)
     for i, item in enumerate(claim.stands):
         _facts(sheet, formats, i, item, claim, refs)
         _figures(sheet, formats, _FIRST + i, item, claim, refs, places.get(i))
@@ -161,8 +162,11 @@ def _write_stands(
     sheet.freeze_panes(_FIRST - 1, 3)
     sheet.set_paper(8)
     sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
+    # what was found on the left page, what it comes to on the right one
+    sheet.fit_to_pages(2, 0)
+    sheet.set_v_pagebreaks([22])
     sheet.repeat_rows(_FIRST - 2)
+    sheet.repeat_columns(0, 2)
     sheet.set_footer("&C&P / &N")
 
 
@@ -198,8 +202,8 @@ def _figures(
     place: tuple[int, int] | None,
 ) -> None:  # fmt: skip
     """Columns W to AF: sums of the stand's years as formulas."""
-    remarks = " / ".join(note.ja for note in item.notes)
-    sheet.write_string(n - 1, 31, remarks, formats["text"])
+    remarks = " / ".join(_short(note.ja) for note in item.notes)
+    sheet.write_string(n - 1, 31, remarks, formats["wrap"])
     if place is None:
         for column in range(22, 31):
             sheet.write_blank(n - 1, column, None, formats["text"])
@@ -218,6 +222,11 @@ def _figures(
         sheet.write_formula(n - 1, column, f"={formula}", formats["2"], value)
     for column, value in zip((29, 30), item.ci95 or (math.nan, math.nan), strict=True):
         sheet.write_number(n - 1, column, value, formats["2"])
+
+
+def _short(text: str) -> str:
+    """A remark in one line; the whole text stands on the sheet 注記."""
+    return text if len(text) <= _REMARK else text[: _REMARK - 1] + "…"
 
 
 def _stand_totals(sheet: Any, formats: dict[str, Any], claim: Claim) -> None:

@@ -1,0 +1,57 @@
+"""The stands and the years of a claim as tables for CSV, unrounded, with units in the heads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from pointcloud.drawing.forest_sheet import STATUS
+from pointcloud.forest.carbon_result import Claim, StandCarbon
+
+Table = Sequence[Sequence[object]]
+
+_STANDS: Final = (
+    "林小班", "判定", "樹種", "植栽年度", "面積(ha)", "測量時林齢", "検出本数", "推定本数",
+    "推定本数下限", "推定本数上限", "平均樹高(m)", "Lorey樹高(m)", "上層平均樹高(m)", "上層下限(m)", "上層上限(m)", "最大樹高(m)", "樹冠被覆率",
+    "測量内の割合", "地表点(点/m2)", "平均胸高直径(cm)", "幹材積(m3)", "幹材積下限(m3)", "幹材積上限(m3)",
+    "直径の較正", "地位級", "地位指数(m)", "吸収量(tCO2)", "主伐排出(tCO2)", "再造林(tCO2)", "純吸収(tCO2)",
+    "純下限(tCO2)", "純上限(tCO2)", "備考",
+)  # fmt: skip
+
+
+def stand_rows(claim: Claim) -> Table:
+    """A row a stand; cells are empty where there is no figure. Limits are those of 95 % intervals."""
+    return [_STANDS, *(_stand(item, claim) for item in claim.stands)]
+
+
+def _stand(item: StandCarbon, claim: Claim) -> Sequence[object]:
+    stand, m, site = item.stand, item.measure, item.site
+    numbers = (
+        m.stems_estimated, *m.stems_ci95, m.height_mean, m.height_lorey, m.height_upper, *m.height_upper_ci95,
+        m.height_max, m.canopy_cover, m.covered, m.ground_density, m.dbh_mean, m.volume_m3, *m.volume_ci95,
+    )  # fmt: skip
+    totals = (item.absorption, item.emission, item.replanting, item.net, *(item.ci95 or (math.nan, math.nan)))
+    return [
+        stand.id, STATUS[item.status], stand.species if item.constants is None else item.constants.species,
+        _cell(stand.planting_year), stand.credited_area_ha, _cell(stand.age_in(claim.options.survey_year)),
+        m.n_detected, *map(_cell, numbers), "現地較正" if m.is_dbh_for_credit else "参考(申請不可)",
+        "" if site is None else site.curve.name, _cell(None if site is None else site.index),
+        *(_cell(v if item.years else None) for v in totals), " / ".join(n.ja for n in item.notes),
+    ]  # fmt: skip
+
+
+def year_rows(claim: Claim) -> Table:
+    """A row a stand and fiscal year."""
+    head = ("林小班", "判定", "年度", "林齢", "V(t)(m3/ha)", "V(t+1)(m3/ha)", "成長量(m3/ha)", "BEF", "tCO2/m3",
+            "残存率", "伐採率", "吸収量(tCO2)", "主伐排出(tCO2)", "再造林(tCO2)", "純吸収(tCO2)")  # fmt: skip
+    body = [
+        (s.stand.id, STATUS[s.status], y.year, y.age, y.volume, y.volume_next, y.growth, y.bef, y.factor, y.standing,
+         y.felled, y.absorption, y.emission, y.replanting, y.net)
+        for s in claim.stands for y in s.years
+    ]  # fmt: skip
+    return [head, *body]
+
+
+def _cell(value: float | None) -> object:
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
