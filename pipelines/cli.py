@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.bench.command import app as bench
-from pipelines.cli_carbon import carbon
 from pipelines.cli_pipeline import app as pipeline
 from pipelines.cli_sections import measure, sections
 from pipelines.cli_volume import explain, volume
@@ -92,7 +91,6 @@ app.command()(volume)
 app.command()(explain)
 app.command()(sections)
 app.command()(measure)
-app.command()(carbon)
 app.add_typer(pipeline, name="pipeline")
 app.add_typer(bench, name="bench")
 
