@@ -45,7 +45,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         except LookupError:
             pytest.skip("there is no user 'postgres' to run the server as")
         for parent in folder.parents:
-            if parent.owner() == "root" and parent.name.startswith("pytest-"):
+            if parent.owner() == "root" and parent.name.startswith(("pytest-", "popen-")):
                 parent.chmod(0o711)
         user = {"user": "postgres"}
     port = free_port()
