@@ -76,7 +76,7 @@ def test_a_job_that_was_cut_off_too_often_is_given_up(separate: Make) -> None:
 def test_a_worker_that_outlived_its_service_is_ended_first(separate: Make) -> None:
     """The lifeline pipe normally ends it; here the worker is stopped in its tracks, so it cannot."""
     service = separate(workers=1).start()
-    job = service.client.start(action="sleep", seconds=2)
+    job = service.client.start(action="sleep", seconds=6)
     worker, child = service.client.pids_of(job)
     os.kill(worker, signal.SIGSTOP)
     service.end(signal.SIGKILL)
