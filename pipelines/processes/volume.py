@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipelines.processes.volume_inputs import Given
     from pipelines.processes.volume_result import Epoch
     from pointcloud.change.align import Alignment
+    from pointcloud.cloud import PointCloud
     from pointcloud.grid import Grid
 
 __all__ = ["VolumeChange", "VolumeParameters"]
@@ -65,7 +66,7 @@ class VolumeChange(Process[VolumeParameters]):
         check_zones(given.zones, grid)
         before, after = (epoch_of(name, given, grid, parameters.max_gap, context) for name in given.surveys)
         context.progress.at("align")
-        alignment, after = aligned(before, after, parameters)
+        alignment, before, after = aligned(before, after, parameters)
         context.progress.at("volume")
         result = measure(given, (before, after), alignment, parameters)
         context.progress.at("write")
@@ -98,17 +99,31 @@ def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, context: Conte
     return Epoch(name, survey, found, rise)
 
 
-def aligned(before: Epoch, after: Epoch, parameters: VolumeParameters) -> tuple[Alignment, Epoch]:
-    """The alignment, and the later epoch with its terrain brought onto the earlier one where that is significant."""
+def aligned(before: Epoch, after: Epoch, parameters: VolumeParameters) -> tuple[Alignment, Epoch, Epoch]:
+    """The alignment, and both epochs with terrains for a difference, the later one's brought onto the earlier one."""
+    from pointcloud.change.align import align
+
+    before, after = (_carried(e, carriers_of(e), parameters.max_gap) for e in (before, after))
+    early, late = before.surfaces, after.surfaces
+    alignment = align(early.ground_points, late.ground_points, early.terrain, late.terrain, parameters.align)
+    if not alignment.applied:
+        return alignment, before, after
+    return alignment, before, _carried(after, alignment.apply(late.key_points), parameters.max_gap)
+
+
+def carriers_of(epoch: Epoch) -> PointCloud:
+    """The ground points that carry an epoch's terrain in a difference."""
+    from pointcloud.change.carriers import carriers
+
+    return carriers(epoch.surfaces.ground_points)
+
+
+def _carried(epoch: Epoch, points: PointCloud, max_gap: float) -> Epoch:
+    """The epoch with the terrain of these points."""
     from dataclasses import replace
 
-    from pointcloud.change.align import align
     from pointcloud.ground.surface import terrain
 
-    early, late = before.surfaces, after.surfaces
-    alignment = align(early.key_points, late.key_points, early.terrain, late.terrain, parameters.align)
-    if not alignment.applied:
-        return alignment, after
-    points = alignment.apply(late.key_points)
-    moved = terrain(points.x, points.y, points.z, late.terrain.grid, parameters.max_gap).height
-    return alignment, replace(after, surfaces=replace(late, key_points=points, terrain=moved))
+    surfaces = epoch.surfaces
+    height = terrain(points.x, points.y, points.z, surfaces.terrain.grid, max_gap).height
+    return replace(epoch, surfaces=replace(surfaces, key_points=points, terrain=height))

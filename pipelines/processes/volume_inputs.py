@@ -144,9 +144,9 @@ def corrected_surfaces(surfaces: SurveySurfaces, correction: HeightCorrection) -
     grid = surfaces.terrain.grid
     x, y = grid.centres()
     rise = np.vstack([correction.at(x, np.full(x.size, north)) for north in y])
-    points = correction.to_jgd2024(surfaces.key_points)
+    points, ground = (correction.to_jgd2024(cloud) for cloud in (surfaces.key_points, surfaces.ground_points))
     terrain, top = (Raster(r.values + rise, grid) for r in (surfaces.terrain, surfaces.top))
-    return replace(surfaces, terrain=terrain, top=top, key_points=points)
+    return replace(surfaces, terrain=terrain, top=top, key_points=points, ground_points=ground)
 
 
 def check_zones(zones: Sequence[Zone], grid: Grid) -> tuple[Note, ...]:

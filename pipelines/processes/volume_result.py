@@ -191,7 +191,7 @@ def _errors(
     change: Raster, early: SurveySurfaces, late: SurveySurfaces, alignment: Alignment
 ) -> tuple[ErrorModel | None, tuple[Note, ...]]:
     """The error model; where too little stable ground is there to learn one from, a note says so."""
-    quality = [survey_quality(s.key_points, s.terrain) for s in (early, late)]
+    quality = [survey_quality(s.key_points, s.terrain, s.confidence) for s in (early, late)]
     cover = cover_bias(early.top, early.terrain, late.top, late.terrain)
     try:
         slope = mean_slope(early.terrain, late.terrain)

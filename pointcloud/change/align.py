@@ -84,7 +84,8 @@ class Alignment:
         if not self.applied:
             return cloud
         tilted = self.tilt[0] * (cloud.x - self.pivot[0]) + self.tilt[1] * (cloud.y - self.pivot[1])
-        return replace(cloud, x=cloud.x - self.shift[0], y=cloud.y - self.shift[1], z=cloud.z - self.shift[2] - tilted)
+        east, north, up = self.correction
+        return replace(cloud, x=cloud.x - east, y=cloud.y - north, z=cloud.z - up - tilted)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, unrounded; None for what was not estimated."""

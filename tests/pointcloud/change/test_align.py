@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,6 +140,15 @@ def test_result_is_ready_for_json_and_repeats_exactly():
     first, second = (json.dumps(aligned(before, after).as_dict(), allow_nan=False) for _ in range(2))
     assert first == second
     assert set(json.loads(first)) >= {"dx_m", "dy_m", "dz_m", "applied", "residual_before_m", "stable_area_m2", "tilt"}
+
+
+def test_only_the_significant_part_is_taken_out():
+    """Flat ground with a step in height: the horizontal shift found is noise, and stays."""
+    before, after = survey(1), survey(2, (0.3, 0.0, 0.1))
+    found = replace(aligned(before, after), correction=np.array([0.0, 0.0, 0.1]), tilt=np.zeros(2))
+    moved = found.apply(after)
+    np.testing.assert_array_equal(moved.x, after.x)
+    np.testing.assert_allclose(moved.z, after.z - 0.1, rtol=0, atol=1e-12)  # rounding of heights of 200 m
 
 
 def test_resampled_moves_a_plane_exactly():
