@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipelines.document import Document, StageNode, check, parse
-from pipelines.python_stage import arguments, check_function
+from pipelines.python_stage import check_function
 from pointcloud.errors import ParameterError
 
 READERS: Final = (
@@ -183,7 +183,6 @@ def _check_python(stage: StageNode) -> None:
         check_function(str(stage.options.get("module", "")), str(stage.options.get("function", "")))
     except ParameterError as error:
         raise _refused(stage, "no-own-code", error.en, error.ja) from error
-    arguments(stage.options.get("pdalargs"))
 
 
 def _check_outputs(document: Document) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.bench.command import app as bench
+from pipelines.cli_pipeline import Sets, set_values
 from pipelines.cli_pipeline import app as pipeline
 from pipelines.cli_sections import measure, sections
 from pipelines.cli_volume import explain, volume
@@ -62,28 +63,38 @@ def ground(
     files: Files,
     output: Annotated[Path, typer.Option("-o", "--output", help="OUT.laz, or a folder for several files")],
     crs: Crs = None,
+    options: Sets = None,
     as_json: AsJson = False,
 ) -> None:
     """Classify the ground; every point is kept 地盤点の分類 (点は削除しません)."""
     with reported():
         from pipelines.processes.ground import classify_to
 
+        values = set_values(options)
         if output.suffix.lower() in (".las", ".laz") and len(files) == 1:
             with progress_bars(as_json) as observer:
-                outputs = classify_to(files[0], crs, output, observer)
+                outputs = classify_to(files[0], crs, output, observer, values)
             show(outputs, as_json, output.parent)
         else:
-            outputs = execute("ground-classification", {"survey": files}, {"crs": crs}, output, as_json)
+            outputs = execute(
+                "ground-classification", {"survey": files}, {"crs": crs, "options": values}, output, as_json
+            )
             show(outputs, as_json, output)
 
 
 @app.command()
 def terrain(
-    files: Files, output: Folder, cell: Cell = 0.5, max_gap: MaxGap = 5.0, crs: Crs = None, as_json: AsJson = False
+    files: Files,
+    output: Folder,
+    cell: Cell = 0.5,
+    max_gap: MaxGap = 5.0,
+    crs: Crs = None,
+    options: Sets = None,
+    as_json: AsJson = False,
 ) -> None:
     """DTM, DSM, CHM and hillshade of a survey 地形モデルの作成."""
     with reported():
-        parameters = {"crs": crs, "cell": cell, "max_gap": max_gap}
+        parameters = {"crs": crs, "cell": cell, "max_gap": max_gap, "options": set_values(options)}
         show(execute("terrain-model", {"survey": files}, parameters, output, as_json), as_json, output)
 
 

@@ -117,6 +117,17 @@ def validate(
             typer.echo(f"{prepared.name}: valid; runs with {chosen}")
 
 
+def set_values(options: list[str] | None) -> dict[str, Any]:
+    """``tag.option`` -> value of what ``--set`` was given.
+
+    Raises
+    ------
+    ParameterError
+        When one is not of the form TAG.OPTION=VALUE.
+    """
+    return dict(_pair(text, "--set", "TAG.OPTION=VALUE") for text in options or [])
+
+
 def _loaded(name: str) -> Document:
     from pipelines.document import load, shipped
 
@@ -125,8 +136,7 @@ def _loaded(name: str) -> Document:
 
 def _prepared(name: str, inputs: list[str], options: list[str]) -> Document:
     document = _loaded(name)
-    values: dict[str, Any] = dict(_pair(text, "--set", "TAG.OPTION=VALUE") for text in options)
-    document = document.with_options(values)
+    document = document.with_options(set_values(options))
     files: dict[str, list[Path]] = {}
     for text in inputs:
         tag, file = _pair(text, "--input", "TAG=FILE")

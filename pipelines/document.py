@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pipelines import stage_arguments
 from pipelines.progress import Text
-from pipelines.stage_options import STAGES, Option, check_option
+from pipelines.stage_options import STAGES, Option, check_option, check_value
 from pointcloud.errors import NotFoundError, ParameterError
 
 FOLDER = Path(__file__).parent / "documents"
@@ -104,6 +105,8 @@ class Document:
     def with_options(self, values: Mapping[str, Any]) -> Document:
         """The document with options set, each named ``tag.option``; every other option stays.
 
+        Of ``filters.python`` the arguments of its function are options too; they go into ``pdalargs``.
+
         Raises
         ------
         ParameterError
@@ -120,8 +123,7 @@ class Document:
                 )
             position = self.tagged(tag)
             stage = stages[position]
-            check_option(stage.type, stage.label, option, value)
-            stages[position] = replace(stage, options={**stage.options, option: value})
+            stages[position] = replace(stage, options={**stage.options, **_set(stage, option, value)})
         return replace(self, stages=tuple(stages))
 
     def with_files(self, tag: str, files: Sequence[Path]) -> Document:
@@ -172,6 +174,18 @@ class Document:
         return {**title, "pipeline": pipeline}
 
 
+def _set(stage: StageNode, option: str, value: Any) -> dict[str, Any]:
+    """The option and its value, checked; an argument of a function goes into ``pdalargs``."""
+    known = stage_arguments.of_stage(stage.type, stage.options)
+    argument = known.get(option)
+    if argument is None:
+        check_option(stage.type, stage.label, option, value, also=known)
+        return {option: value}
+    check_value(argument, stage.label, option, value)
+    given = stage_arguments.arguments(stage.options.get("pdalargs"))
+    return {"pdalargs": {**given, option: argument.parse(value)}}
+
+
 @dataclass(frozen=True, slots=True)
 class Tunable:
     """An option of a tagged stage that a user may set, with its value in the document (or PDAL's default)."""
@@ -190,6 +204,9 @@ def tunables(document: Document) -> Iterator[Tunable]:
         for name, option in STAGES.get(stage.type, {}).items():
             if option.is_tunable:
                 yield Tunable(f"{stage.tag}.{name}", stage.type, option, stage.options.get(name, option.default))
+        for name, option in stage_arguments.of_stage(stage.type, stage.options).items():
+            given = stage_arguments.arguments(stage.options.get("pdalargs"))
+            yield Tunable(f"{stage.tag}.{name}", stage.type, option, given.get(name, option.default))
 
 
 def shipped_names() -> list[str]:
@@ -369,6 +386,10 @@ def check(document: Document) -> None:
             continue
         for option, value in stage.options.items():
             check_option(stage.type, stage.label, option, value)
+        if stage.type == "filters.python":
+            stage_arguments.parsed_arguments(
+                str(stage.options.get("function")), stage.label, stage.options.get("pdalargs")
+            )
         for option, spec in known.items():
             if spec.is_required and option not in stage.options:
                 raise ParameterError(

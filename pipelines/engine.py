@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines import tiling
+from pipelines import stage_arguments, stages, tiling
+from pipelines.document import shipped
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
-from pointcloud.errors import FileError
+from pointcloud.errors import FileError, ParameterError
 from pointcloud.grid import Grid, Raster
 from pointcloud.ground import surface
-from pointcloud.ground.classify import GroundResult, classify
+from pointcloud.ground.classify import GroundResult
 from pointcloud.ground.parameters import GroundParameters, required_halo, survey_parameters
 from pointcloud.io import las
 from pointcloud.io.survey import Survey
@@ -42,7 +44,8 @@ class SurveySurfaces:
         DSM in metres, NaN where no return fell.
     confidence
         Trust in the terrain's height from the ground filter, 0-1, float32, NaN where the terrain is void: mean over
-        the points of the cell, or, where none fell, over those in the square that reaches ``max_gap`` to each side.
+        the points of the cell that are no noise, or, where none fell, over those in the square that reaches
+        ``max_gap`` to each side.
     is_surveyed
         Cells within ``max_gap`` of any return; the rest of the grid lies outside the survey.
     key_points
@@ -70,7 +73,9 @@ def survey_grid(survey: Survey, cell: float) -> Grid:
     return Grid.covering(survey.bounds, cell, survey.crs)
 
 
-def survey_surfaces(survey: Survey, grid: Grid, max_gap: float, report: Report) -> SurveySurfaces:
+def survey_surfaces(
+    survey: Survey, grid: Grid, max_gap: float, report: Report, options: Mapping[str, Any] = MappingProxyType({})
+) -> SurveySurfaces:
     """Classify the ground and make terrain and top surfaces on ``grid``.
 
     Parameters
@@ -83,19 +88,21 @@ def survey_surfaces(survey: Survey, grid: Grid, max_gap: float, report: Report) 
         Metres without a ground point beyond which the terrain is void.
     report
         Called with the share done (0-1) after each tile.
+    options
+        Arguments of the ground stage (`ground_options`).
 
     Raises
     ------
     TengunError
         When a file cannot be read or the run is cancelled.
     """
-    parameters, tiles = _tiles(survey, grid, max_gap)
+    parameters, tiles = _tiles(survey, grid, max_gap, options)
     work = _Work(grid, max_gap, Counter({"in": survey.n_points}))
     for i, (core, read) in enumerate(tiles):
         report(i / len(tiles))
         cloud = read()
         report((i + 0.4) / len(tiles))
-        work.add(core, cloud, classify(cloud, parameters=parameters))
+        work.add(core, cloud, stages.labelled(cloud, parameters=parameters))
         report((i + 1) / len(tiles))
     work.counts["outside"] = survey.n_points - sum(n for name, n in work.counts.items() if name.startswith("class_"))
     _refuse_loss(survey, grid, work.counts["outside"])
@@ -106,20 +113,48 @@ def survey_surfaces(survey: Survey, grid: Grid, max_gap: float, report: Report) 
     )  # fmt: skip
 
 
-def ground_parameters(survey: Survey, grid: Grid) -> GroundParameters:
+def ground_options(document: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of the stage ``ground`` of a document that tengun ships, with a user's options set by tag.
+
+    The tile engine runs that stage (`pipelines.stages.labelled`) on each tile; options of other stages would have
+    no effect, and are refused.
+
+    Raises
+    ------
+    ParameterError
+        For an option of another tag, an unknown one, or a value that it does not take.
+    """
+    known = [f"ground.{name}" for name in stage_arguments.ARGUMENTS["ground"]]
+    for name in options:
+        if name not in known:
+            raise ParameterError(
+                f"options: '{name}' is not set here; allowed are {', '.join(known)}; "
+                f"other stages are set with: tengun pipeline run {document} --set {name}=...",
+                f"options: '{name}' はここでは指定できません。使えるもの: {', '.join(known)}。"
+                f"他の工程は tengun pipeline run {document} --set で指定してください。",
+                value=name,
+                candidates=known,
+            )
+    chosen = shipped(document).with_options(options)
+    stage = chosen.stages[chosen.tagged("ground")]
+    return stage_arguments.parsed_arguments("ground", stage.label, stage.options.get("pdalargs"))
+
+
+def ground_parameters(survey: Survey, grid: Grid, options: Mapping[str, Any]) -> GroundParameters:
     """Parameters of the ground filter from the whole survey, so that its tiles are filtered alike."""
     tiles = tiling.plan(grid, survey.n_points, 0.0)
-    return survey_parameters(survey.read(bounds=tile.reach, dimensions=()) for tile in tiles)
+    clouds = (survey.read(bounds=tile.reach, dimensions=DIMENSIONS[:1]) for tile in tiles)
+    return survey_parameters((stages.without_noise(cloud) for cloud in clouds), **options)
 
 
 def _tiles(
-    survey: Survey, grid: Grid, max_gap: float
+    survey: Survey, grid: Grid, max_gap: float, options: Mapping[str, Any]
 ) -> tuple[GroundParameters, list[tuple[Grid, Callable[[], PointCloud]]]]:
     """Parameters of the filter, and each tile's core with what reads its points; a small survey is read once."""
     if len(tiling.plan(grid, survey.n_points, 0.0)) == 1:
         whole = survey.read(dimensions=DIMENSIONS)
-        return survey_parameters(whole), [(grid, lambda: whole)]
-    parameters = ground_parameters(survey, grid)
+        return survey_parameters(stages.without_noise(whole), **options), [(grid, lambda: whole)]
+    parameters = ground_parameters(survey, grid, options)
     halo = required_halo(parameters) + max_gap + grid.cell  # right labels as far as the TIN and the voids look
     tiles = tiling.plan(grid, survey.n_points, halo)
     return parameters, [(tile.core, partial(survey.read, bounds=tile.reach, dimensions=DIMENSIONS)) for tile in tiles]
@@ -160,9 +195,9 @@ class _Work:
         window, key = core.window_in(self.grid), result.key_points
         terrain = surface.terrain(cloud.x[key], cloud.y[key], cloud.z[key], core, self.max_gap)
         self.terrain[window] = terrain.height.values
-        self.confidence[window] = np.where(
-            np.isfinite(terrain.height.values), cell_confidence(cloud, result.confidence, core, self.max_gap), np.nan
-        )
+        kept = ~stages.is_noise(result.labels)
+        confidence = cell_confidence(cloud.x[kept], cloud.y[kept], result.confidence[kept], core, self.max_gap)
+        self.confidence[window] = np.where(np.isfinite(terrain.height.values), confidence, np.nan)
         labelled = cloud.with_attributes(Classification=result.labels)
         self.top[window] = surface.highest_return(labelled, core).values
         self.is_surveyed[window] = surface.distance_to_points(cloud.x, cloud.y, core, self.max_gap) <= self.max_gap
@@ -176,13 +211,13 @@ class _Work:
 
 
 def cell_confidence(
-    cloud: PointCloud, confidence: NDArray[np.float32], grid: Grid, reach: float
+    x: NDArray[np.float64], y: NDArray[np.float64], confidence: NDArray[np.float32], grid: Grid, reach: float
 ) -> NDArray[np.float32]:
     """Mean confidence of the points in each cell; where none fell, of those up to ``reach`` metres to each side.
 
     Parameters
     ----------
-    cloud
+    x, y
         Points of the grid and, for the same values whatever the tiles, of ``reach`` beyond it.
     confidence
         0-1 of each point.
@@ -196,7 +231,7 @@ def cell_confidence(
     wide = Grid(
         grid.column - margin, grid.south_row - margin, grid.n_columns + 2 * margin, grid.n_rows + 2 * margin, grid.cell
     )
-    rows, columns = wide.cells_of(cloud.x, cloud.y)
+    rows, columns = wide.cells_of(x, y)
     inside = (rows >= 0) & (rows < wide.n_rows) & (columns >= 0) & (columns < wide.n_columns)
     flat = rows[inside] * wide.n_columns + columns[inside]
     size = wide.n_rows * wide.n_columns

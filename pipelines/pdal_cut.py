@@ -24,7 +24,8 @@ from pipelines.native.executor import parsed
 from pipelines.native.readers import View, read_las
 from pipelines.native.writers import write_las
 from pipelines.pdal import Finished, Limits, Pdal
-from pipelines.python_stage import arguments, call, check_function
+from pipelines.python_stage import call, check_function
+from pipelines.stage_arguments import parsed_arguments
 from pipelines.stage_options import STAGES
 from pointcloud.io import las
 
@@ -88,7 +89,6 @@ def run(
         if stage.type == "filters.python":
             options = parsed(stage)
             check_function(options["module"], options["function"])
-            arguments(options["pdalargs"])
     done = PdalRun()
     with _scratch(folder) as scratch:
         cut: dict[int, list[Path]] = {}
@@ -256,7 +256,8 @@ def _applied(stage: StageNode, file: Path) -> Path:
     # PDAL 2.2 writes the flags of formats 6-10 a second time, as a dimension of its own
     dropped = {"ClassFlags", *_EXACT.values()}
     cloud = replace(cloud, attributes={n: v for n, v in cloud.attributes.items() if n not in dropped})
-    cloud = call(options["module"], options["function"], cloud, arguments(options["pdalargs"]), added)
+    given = parsed_arguments(options["function"], stage.label, options["pdalargs"])
+    cloud = call(options["module"], options["function"], cloud, given, added)
     target = file.with_name(f"{file.stem}_{stage.type}.las")
     writer = StageNode("writers.las", None, (), {
         "filename": target.name,

@@ -7,7 +7,6 @@ the dimension; ``Mask`` there says which points stay (pdal.io, "filters.python")
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -59,27 +58,6 @@ def _fresh(module: str) -> Any:
     fresh = ModuleType(module)
     SourceFileLoader(module, str(Path(__file__).with_name(f"{module.rpartition('.')[2]}.py"))).exec_module(fresh)
     return fresh
-
-
-def arguments(pdalargs: Any) -> dict[str, Any]:
-    """The ``pdalargs`` of a stage, which PDAL takes as a text of JSON or as an object.
-
-    Raises
-    ------
-    ParameterError
-        When they are no JSON object.
-    """
-    try:
-        parsed = json.loads(pdalargs) if isinstance(pdalargs, str) else (pdalargs or {})
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise ParameterError(
-            f"filters.python: pdalargs {pdalargs!r} is no JSON object",
-            f"filters.python: pdalargs {pdalargs!r} は JSON オブジェクトではありません。",
-            field="pdalargs",
-        )
-    return parsed
 
 
 def call(

@@ -6,7 +6,7 @@ Source: pdal.io, "Readers", "Writers", "Filters", checked against ``pdal --optio
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -279,7 +279,7 @@ COMMON: Final[Mapping[str, Option]] = MappingProxyType({"user_data": Option("jso
 """Options of every stage."""
 
 
-def check_option(stage: str, label: str, option: str, value: Any) -> None:
+def check_option(stage: str, label: str, option: str, value: Any, also: Iterable[str] = ()) -> None:
     """Check an option's name and value; options of stages that tengun does not know are for PDAL to check.
 
     Parameters
@@ -288,6 +288,8 @@ def check_option(stage: str, label: str, option: str, value: Any) -> None:
         PDAL's name of the stage.
     label
         How the message names it.
+    also
+        Other names that the caller takes, for the message.
 
     Raises
     ------
@@ -299,13 +301,25 @@ def check_option(stage: str, label: str, option: str, value: Any) -> None:
         return
     spec = known.get(option) or COMMON.get(option)
     if spec is None:
-        allowed = ", ".join(sorted(known))
+        names = sorted({*known, *also})
+        allowed = ", ".join(names)
         raise ParameterError(
             f"{label}: no option '{option}'; allowed are {allowed or 'none'}",
             f"{label} にオプション '{option}' はありません。使えるもの: {allowed or 'なし'}",
             field=option,
-            candidates=sorted(known),
+            candidates=names,
         )
+    check_value(spec, label, option, value)
+
+
+def check_value(spec: Option, label: str, option: str, value: Any) -> None:
+    """Check a value against its option.
+
+    Raises
+    ------
+    ParameterError
+        Naming the stage, the value and what is allowed.
+    """
     try:
         spec.parse(value)
     except ValueError as error:

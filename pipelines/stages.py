@@ -6,7 +6,8 @@ and calls a function with ``ins`` and ``outs``, dicts of arrays by dimension.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from pointcloud.cloud import PointCloud
 from pointcloud.crs import parse, split
 from pointcloud.dimensions import ClassCode
+
+if TYPE_CHECKING:
+    from pointcloud.ground.classify import GroundResult
 
 __all__ = ["change", "ground"]
 
@@ -32,6 +36,41 @@ def _cloud(ins: Arrays, *names: str) -> PointCloud:
     return PointCloud(ins["X"], ins["Y"], ins["Z"], attributes, crs)
 
 
+def is_noise(classes: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Points that an earlier stage or the provider marked as noise (7, 18)."""
+    mask: NDArray[np.bool_] = (classes == ClassCode.LOW_NOISE) | (classes == ClassCode.HIGH_NOISE)
+    return mask
+
+
+def without_noise(cloud: PointCloud) -> PointCloud:
+    """The points at which the ground filter looks."""
+    classes = cloud.attributes.get("Classification")
+    noise = None if classes is None else is_noise(classes)
+    return cloud if noise is None or not noise.any() else cloud.take(~noise)
+
+
+def labelled(cloud: PointCloud, **options: Any) -> GroundResult:
+    """What the ground filter finds; points that come in as noise are not looked at and stay noise.
+
+    The stage `ground` of the documents and the processes both call this. ``options`` are those of
+    `pointcloud.ground.classify.classify`.
+    """
+    from pointcloud.ground.classify import classify
+
+    looked_at = without_noise(cloud)
+    result = classify(looked_at, **options)
+    if looked_at is cloud:
+        return result
+    classes = np.array(cloud.attributes["Classification"], dtype=np.uint8)
+    noise = is_noise(classes)
+    counts = {**result.counts}
+    for code, name in ((ClassCode.LOW_NOISE, "low_noise"), (ClassCode.HIGH_NOISE, "high_noise")):
+        counts[name] += int(np.count_nonzero(classes == code))
+    key_points, confidence = np.zeros(len(cloud), dtype=np.bool_), np.zeros(len(cloud), dtype=np.float32)
+    classes[~noise], key_points[~noise], confidence[~noise] = result.labels, result.key_points, result.confidence
+    return replace(result, labels=classes, key_points=key_points, confidence=confidence, counts=counts)
+
+
 def ground(ins: Arrays, outs: Arrays) -> bool:
     """Class of every point by tengun's ground filter: 2 ground, 1 other, 7 and 18 noise; water (9) stays.
 
@@ -39,17 +78,10 @@ def ground(ins: Arrays, outs: Arrays) -> bool:
     ``window``, ``slope``, ``threshold`` and ``scalar`` from ``pdalargs``; what is not given follows from the
     data. Gives ``Classification`` and ``KeyPoint``: 1 for the ground points that carry the terrain surface.
     """
-    from pointcloud.ground.classify import classify
-
     cloud = _cloud(ins, "Classification", "ReturnNumber", "NumberOfReturns")
-    classes = np.array(ins["Classification"], dtype=np.uint8)
-    key_points = np.zeros(len(cloud), dtype=np.uint8)
-    looked_at = np.flatnonzero((classes != ClassCode.LOW_NOISE) & (classes != ClassCode.HIGH_NOISE))
-    result = classify(cloud.take(looked_at), **pdalargs)
-    classes[looked_at] = result.labels
-    key_points[looked_at] = result.key_points
-    outs["Classification"] = classes
-    outs["KeyPoint"] = key_points
+    result = labelled(cloud, **pdalargs)
+    outs["Classification"] = result.labels
+    outs["KeyPoint"] = result.key_points.astype(np.uint8)
     return True
 
 

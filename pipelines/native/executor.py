@@ -19,7 +19,7 @@ from pipelines.native import expression, ground, height, noise, points, raster, 
 from pipelines.native.columns import joined
 from pipelines.native.readers import View
 from pipelines.native.stage import Filter, Report
-from pipelines.python_stage import arguments, check_function
+from pipelines.python_stage import check_function
 from pipelines.stage_options import COMMON, STAGES
 from pointcloud.cloud import PointCloud
 
@@ -160,7 +160,6 @@ def _prepared(stage: StageNode, report: Report) -> Callable[[], Filter] | None:
         readers.check_reader(options)
     elif stage.type == "filters.python":
         check_function(options["module"], options["function"])
-        arguments(options["pdalargs"])
     elif stage.type == "writers.gdal" and options["bounds"]:
         expression.box(options["bounds"])
     make = PIECEWISE.get(stage.type) or WHOLE.get(stage.type)

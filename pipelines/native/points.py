@@ -202,8 +202,9 @@ def _area(source: CRS, cloud: PointCloud) -> AreaOfInterest | None:
 
 def python(options: Options, _: Report) -> Filter:
     """``filters.python``: a function of tengun's, called as PDAL calls it."""
-    from pipelines.python_stage import arguments, call
+    from pipelines.python_stage import call
+    from pipelines.stage_arguments import parsed_arguments
 
-    pdalargs = arguments(options["pdalargs"])
+    pdalargs = parsed_arguments(options["function"], "filters.python", options["pdalargs"])
     added = options["add_dimension"] or []
     return lambda cloud: call(options["module"], options["function"], cloud, pdalargs, added)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,19 @@ if TYPE_CHECKING:
     from pointcloud.io.survey import Survey
 
 
+GroundOptions = dict[str, str | float]
+GROUND_OPTIONS: Any = Field(
+    default_factory=dict,
+    title="Options / オプション",
+    description="Options of the stage 'ground' as tengun pipeline run --set takes them: ground.method, ground.cell, "
+    "ground.window, ground.slope, ground.threshold, ground.scalar; what is not set follows from the data / "
+    "地盤分類の設定 (タグ ground)。指定しないものはデータから決まります",
+    examples=[{"ground.window": 30.0}],
+)
+
+
 class GroundParameters(Parameters):
-    """Parameters of ``ground-classification``; the filter itself takes none."""
+    """Parameters of ``ground-classification``; the filter needs none."""
 
     crs: str | None = Field(
         None,
@@ -29,6 +41,7 @@ class GroundParameters(Parameters):
         description="EPSG code such as EPSG:6676, for files that state none / ファイルに座標系がない場合の EPSG コード",
         examples=["EPSG:6676"],
     )
+    options: GroundOptions = GROUND_OPTIONS
 
 
 class GroundClassification(Process[GroundParameters]):
@@ -55,7 +68,7 @@ class GroundClassification(Process[GroundParameters]):
         from pipelines.run import write_json
 
         context.progress.at("open")
-        survey, chosen = _prepare(inputs["survey"], parameters.crs)
+        survey, chosen = _prepare(inputs["survey"], parameters.crs, parameters.options)
         names = [f"{stem}.laz" for stem in _stems(survey)]
         counts: Counter[str] = Counter()
         for i, name in enumerate(names):
@@ -69,7 +82,9 @@ class GroundClassification(Process[GroundParameters]):
         return Outputs(summary, (*files, OutputFile("ground.json", "application/json", Text("Summary", "結果の要約"))))
 
 
-def classify_to(source: Path, crs: str | None, target: Path, observer: Observer) -> Outputs:
+def classify_to(
+    source: Path, crs: str | None, target: Path, observer: Observer, options: Mapping[str, Any] = MappingProxyType({})
+) -> Outputs:
     """Classify one file into ``target`` (.las or .laz), which appears whole or not at all.
 
     Raises
@@ -81,7 +96,7 @@ def classify_to(source: Path, crs: str | None, target: Path, observer: Observer)
     """
     progress = Progress(GroundClassification.stages, observer)
     progress.at("open")
-    survey, chosen = _prepare([source], crs)
+    survey, chosen = _prepare([source], crs, options)
     if len(survey.files) > 1:
         raise ParameterError(
             f"ground: {source} holds {len(survey.files)} files, -o {target} names one; give a folder with -o",
@@ -94,12 +109,13 @@ def classify_to(source: Path, crs: str | None, target: Path, observer: Observer)
     return Outputs(summary, (OutputFile(target.name, kind, Text("Classified points", "分類済み点群")),))
 
 
-def _prepare(paths: Sequence[Path], crs: str | None) -> tuple[Survey, FilterParameters]:
-    from pipelines.engine import ground_parameters, survey_grid
+def _prepare(paths: Sequence[Path], crs: str | None, options: Mapping[str, Any]) -> tuple[Survey, FilterParameters]:
+    from pipelines.engine import ground_options, ground_parameters, survey_grid
     from pointcloud.io.survey import open_survey
 
+    chosen = ground_options("ground", options)
     survey = open_survey(paths, crs)
-    return survey, ground_parameters(survey, survey_grid(survey, 1.0))
+    return survey, ground_parameters(survey, survey_grid(survey, 1.0), chosen)
 
 
 def _stems(survey: Survey) -> list[str]:
@@ -126,7 +142,7 @@ def _classify_file(
 ) -> Counter[str]:
     """Label one file's points with the help of its neighbours' and write them to ``target``."""
     from pipelines.engine import class_counts, read_file_with_halo
-    from pointcloud.ground.classify import classify
+    from pipelines.stages import labelled
     from pointcloud.ground.parameters import required_halo
     from pointcloud.io.las import rewrite
 
@@ -134,7 +150,7 @@ def _classify_file(
     report(0.0)
     cloud = read_file_with_halo(survey, index, required_halo(chosen))
     report(0.3)
-    result = classify(cloud, parameters=chosen)
+    result = labelled(cloud, parameters=chosen)
     report(0.6)
     labels = result.labels[: info.n_points]
     key_points = result.key_points[: info.n_points].astype(np.uint8)

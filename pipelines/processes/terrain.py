@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Parameters, Process
+from pipelines.processes.ground import GROUND_OPTIONS, GroundOptions
 from pipelines.progress import Stage, Text
 
 if TYPE_CHECKING:
@@ -40,7 +41,13 @@ class SurfaceParameters(Parameters):
     )
 
 
-class TerrainModel(Process[SurfaceParameters]):
+class TerrainParameters(SurfaceParameters):
+    """Parameters of ``terrain-model``."""
+
+    options: GroundOptions = GROUND_OPTIONS
+
+
+class TerrainModel(Process[TerrainParameters]):
     """``terrain-model``: DTM, DSM, CHM and hillshade."""
 
     id = "terrain-model"
@@ -55,19 +62,21 @@ class TerrainModel(Process[SurfaceParameters]):
         Stage("surfaces", Text("Ground and surfaces", "地盤分類と表面作成"), 8),
         Stage("write", Text("Writing rasters and maps", "ラスタと図の出力"), 2),
     )
-    parameters_type = SurfaceParameters
+    parameters_type = TerrainParameters
 
-    def run(self, inputs: Mapping[str, Sequence[Path]], parameters: SurfaceParameters, context: Context) -> Outputs:
+    def run(self, inputs: Mapping[str, Sequence[Path]], parameters: TerrainParameters, context: Context) -> Outputs:
         """See `Process.run`; writes dtm.tif, dsm.tif, chm.tif, hillshade.tif, hillshade.png, terrain.json."""
-        from pipelines.engine import survey_grid, survey_surfaces
+        from pipelines.engine import ground_options, survey_grid, survey_surfaces
         from pipelines.evidence import crs_name, software, survey_record
         from pipelines.run import write_json
         from pointcloud.io.survey import open_survey
 
         context.progress.at("surfaces")
+        options = ground_options("terrain", parameters.options)
         survey = open_survey(inputs["survey"], parameters.crs)
         grid = survey_grid(survey, parameters.cell)
-        surfaces = survey_surfaces(survey, grid, parameters.max_gap, context.progress.within("surfaces"))
+        report = context.progress.within("surfaces")
+        surfaces = survey_surfaces(survey, grid, parameters.max_gap, report, options)
         context.progress.at("write")
         files = _write_rasters(context.workspace, surfaces, survey.files[0].path.stem)
         known = np.isfinite(surfaces.terrain.values)

@@ -6,10 +6,8 @@ import numpy as np
 
 from pipelines import tiling
 from pipelines.engine import cell_confidence, survey_grid, survey_surfaces
-from pointcloud.cloud import PointCloud
 from pointcloud.grid import Grid
 from pointcloud.io.survey import open_survey
-from tests.pipelines.conftest import bare
 
 
 def test_confidence_is_the_same_in_tiles_and_in_one(slope, monkeypatch):
@@ -36,8 +34,7 @@ def test_cell_confidence_is_the_mean_of_the_cell_or_of_the_square_around():
     grid = Grid(-3, 4, 9, 7, 0.5)
     x, y = rng.uniform(-4, 6, 40), rng.uniform(0, 8, 40)
     confidence = rng.random(40).astype(np.float32)
-    cloud = PointCloud(x, y, bare(x, y))
-    found = cell_confidence(cloud, confidence, grid, 1.2)
+    found = cell_confidence(x, y, confidence, grid, 1.2)
     rows, columns = grid.cells_of(x, y)
     expected = np.full(grid.shape, np.nan)
     for i in range(grid.n_rows):
@@ -48,4 +45,4 @@ def test_cell_confidence_is_the_mean_of_the_cell_or_of_the_square_around():
                     expected[i, j] = confidence[near].mean()
     # a confidence is rounded to 2^-20, and the result to float32
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert np.isnan(cell_confidence(cloud.take(np.zeros(40, bool)), confidence[:0], grid, 1.2)).all()
+    assert np.isnan(cell_confidence(x[:0], y[:0], confidence[:0], grid, 1.2)).all()
