@@ -84,13 +84,17 @@ class Source:
         return tuple(name for name in self.layout.fields if name in dimensions)
 
     def batches(
-        self, size: int = BATCH, names: Sequence[str] | None = None, bounds: Bounds | None = None
+        self,
+        size: int = BATCH,
+        names: Sequence[str] | None = None,
+        bounds: Bounds | None = None,
+        blocks: NDArray[np.integer] | None = None,
     ) -> Iterator[NDArray[np.void]]:
         """Records in the file's order, at most ``size`` at a time.
 
         Of formats 6-10 only the layers of ``names`` are decoded where those are given. With ``bounds`` the blocks
         that are known not to touch them are left out; points outside may still come. The first read with bounds
-        finds out where the blocks lie, for later ones.
+        finds out where the blocks lie, for later ones. ``blocks`` names the only ones to read, ascending.
 
         Raises
         ------
@@ -101,9 +105,9 @@ class Source:
         selection = laz.selection_of(names) if names is not None and layered else None
         found: list[NDArray[np.float64]] = []
         with self.header.path.open("rb") as stream:
-            for picked in self._groups(size, bounds):
+            for picked in self._groups(size, bounds, blocks):
                 points = self._blocks(stream, picked, selection)
-                if bounds is not None and self.boxes is None:
+                if bounds is not None and blocks is None and self.boxes is None:
                     found.append(self._boxes_of(points, self.counts[picked]))
                 for start in range(0, len(points), size):
                     yield points[start : start + size]
@@ -150,14 +154,16 @@ class Source:
             raise broken(self.header.path, "point data", position, "the file ends", "ファイルが途中で切れています。")
         return data.view(self.layout.dtype)
 
-    def _groups(self, size: int, bounds: Bounds | None) -> Iterator[NDArray[np.integer]]:
+    def _groups(
+        self, size: int, bounds: Bounds | None, blocks: NDArray[np.integer] | None
+    ) -> Iterator[NDArray[np.integer]]:
         """Numbers of the blocks that are read together."""
-        picked = np.arange(len(self.counts))
+        picked = np.arange(len(self.counts)) if blocks is None else blocks
         if bounds is not None and self.boxes is not None:
             west, south, east, north = self.boxes.T
             wide = bounds.buffered(2 * max(self.header.scales))
             touches = (west <= wide.x_max) & (east >= wide.x_min) & (south <= wide.y_max) & (north >= wide.y_min)
-            picked = picked[touches]
+            picked = picked[touches[picked]]
         while picked.size:
             n_together = max(1, int(np.searchsorted(np.cumsum(self.counts[picked]), size, side="right")))
             if self.chunks is None:

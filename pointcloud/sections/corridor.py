@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from shapely import MultiPolygon, Polygon
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
 from pointcloud.grid import Grid
+from pointcloud.io.las_source import open_source
 from pointcloud.io.survey import Survey
 from pointcloud.sections.line import CentreLine
 from pointcloud.sections.stations import Station
@@ -24,9 +25,6 @@ _CELL = 8.0
 
 _MAX_CELLS = 1_000_000
 """Cells of a mask; those of very long lines are larger."""
-
-_BAND = 64.0
-"""Metres of a band of cells that a COPC file is read by: smaller ones would read its coarse nodes too often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,39 +49,47 @@ class Corridor:
         inside[inside] = self.touched[rows[inside], columns[inside]]
         return inside
 
-    def boxes(self) -> Iterator[Bounds]:
-        """Half-open rectangles that hold each touched cell once: runs of cells in bands of rows."""
-        cell, n_rows = self.grid.cell, max(1, round(_BAND / self.grid.cell))
-        for row in range(0, self.grid.n_rows, n_rows):
-            band = self.touched[row : row + n_rows]
-            steps = np.diff(np.concatenate(([0], band.any(axis=0).astype(np.int8), [0])))
-            north = self.grid.north - row * cell
-            for first, last in zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True):
-                west = self.grid.west
-                yield Bounds(west + first * cell, north - len(band) * cell, west + last * cell, north)
+    def meets(self, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Mask of the rectangles that hold a part of a touched cell.
+
+        Parameters
+        ----------
+        boxes
+            West, south, east and north edges in metres, shape (n, 4), closed.
+        """
+        grid = self.grid
+        sums = np.zeros((grid.n_rows + 1, grid.n_columns + 1), dtype=np.int64)
+        sums[1:, 1:] = self.touched.cumsum(axis=0).cumsum(axis=1)
+        west, east = (np.floor((boxes[:, k] - grid.west) / grid.cell) for k in (0, 2))
+        north, south = (np.floor((grid.north - boxes[:, k]) / grid.cell) for k in (3, 1))
+        first_column, end_column = (np.clip(v, 0, grid.n_columns).astype(np.int64) for v in (west, east + 1.0))
+        first_row, end_row = (np.clip(v, 0, grid.n_rows).astype(np.int64) for v in (north, south + 1.0))
+        found = (
+            sums[end_row, end_column] - sums[first_row, end_column]
+            - sums[end_row, first_column] + sums[first_row, first_column]
+        )  # fmt: skip
+        return (found > 0) & (end_row > first_row) & (end_column > first_column)
 
     def read(self, survey: Survey, dimensions: Sequence[str]) -> PointCloud:
         """The survey's points in the touched cells, file after file.
 
-        Files beyond the corridor are not opened. A COPC file is read box by box, so that only its nodes near the
-        corridor are; another file is read once.
+        Files beyond the corridor are not opened, and of a COPC file only the nodes that the corridor touches are
+        decoded. What is decoded is thrown away batch by batch, but for the corridor's points.
         """
         clouds: list[PointCloud] = []
-        hull = self.grid.bounds
         for file in survey.files:
-            near = None if file.bounds is None else hull.intersection(file.bounds.buffered(1e-3))
-            if near is None:
+            if not self.meets(np.array([file.bounds.as_tuple()]))[0]:
                 continue
-            one = replace(survey, files=(file,))
-            boxes = [b for b in (box.intersection(near) for box in self.boxes()) if b is not None]
-            if not boxes:
-                continue
-            for box in boxes if file.is_copc else [hull]:
-                cloud = one.read(bounds=box, dimensions=dimensions)
-                clouds.append(cloud.take(self.contains(cloud.x, cloud.y)))
+            source = open_source(file.path)
+            names = source.names(dimensions)
+            blocks = None if source.boxes is None else np.flatnonzero(self.meets(source.boxes))
+            for points in source.batches(names=names, bounds=self.grid.bounds, blocks=blocks):
+                x, y, _ = source.coordinates(points)
+                clouds.append(source.cloud(points[self.contains(x, y)], names))
         if not clouds:
             return replace(survey, files=()).read(dimensions=dimensions)
-        return PointCloud.concatenate(clouds)
+        stated = [replace(c, crs=survey.crs, vertical_datum=survey.vertical_datum) for c in clouds]
+        return PointCloud.concatenate(stated)
 
 
 def reach(line: CentreLine, stations: Sequence[Station]) -> shapely.Geometry:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import shapely
 from pyproj import CRS
 
-from pointcloud.cloud import PointCloud
-from pointcloud.io import las
-from pointcloud.io.survey import open_survey
+from pointcloud.cloud import PointCloud, VerticalDatum
+from pointcloud.io import las, laz
+from pointcloud.io.las_source import open_source
+from pointcloud.io.survey import Survey, open_survey
 from pointcloud.sections.corridor import corridor, footprint, reach
 from pointcloud.sections.line import CentreLine, Piece, polyline
 from pointcloud.sections.stations import lay_out
@@ -39,19 +39,47 @@ def diagonal():
     return corridor(reach(line, lay_out(line, 20, 10, 10).items), 5.0), line
 
 
-def test_boxes_hold_each_touched_cell_once(diagonal):
+def test_boxes_that_meet_the_strip(diagonal):
+    """Against shapely: a box meets it when it touches one of the touched cells."""
     strip, _ = diagonal
-    columns, rows = np.meshgrid(*strip.grid.centres())
-    times = sum(box.contains(columns, rows).astype(int) for box in strip.boxes())
-    assert times.max() == 1
-    assert (times[strip.touched] == 1).all()
+    east, north = (v[strip.touched] for v in np.meshgrid(*strip.grid.centres()))
+    half = strip.grid.cell / 2.0
+    cells = shapely.union_all(shapely.box(east - half, north - half, east + half, north + half))
+    rng = np.random.default_rng(5)
+    corner = np.column_stack((E0 + rng.uniform(-100, 500, 400), N0 + rng.uniform(-100, 400, 400)))
+    boxes = np.column_stack((corner, corner + rng.uniform(0.1, 120, (400, 2))))
+    met = strip.meets(boxes)
+    np.testing.assert_array_equal(met, shapely.intersects(shapely.box(*boxes.T), cells))
+    assert 50 < met.sum() < 350
+    assert not strip.meets(np.zeros((0, 4))).any()
 
 
-@pytest.mark.parametrize("is_copc", [False, True])
-def test_all_needed_points_come_once_and_far_tiles_stay_closed(tiles, diagonal, is_copc):
+def test_only_touched_nodes_of_a_copc_are_decoded(monkeypatch, shared_data):
+    file = las.inspect(shared_data / "lone-star.copc.laz")  # a geocentric system: no survey, but an octree
+    survey = Survey((file,), CRS.from_epsg(6676), "header", VerticalDatum.UNKNOWN, file.bounds, file.n_points, ())
+    west, south = survey.bounds.x_min, survey.bounds.y_min
+    line = polyline("line", [west + 5, west + 15], [south + 5, south + 8])
+    strip = corridor(reach(line, ()), 2.0)
+    decoded = []
+    decompress = laz.decompress
+    monkeypatch.setattr(
+        laz, "decompress", lambda header, chunks, picked, *rest: decoded.extend(picked.tolist())
+        or decompress(header, chunks, picked, *rest)
+    )  # fmt: skip
+    cloud = strip.read(survey, ("Classification",))
+    assert len(decoded) == len(set(decoded)), "no node twice"
+    source = open_source(survey.files[0].path)
+    assert 0 < len(decoded) < len(source.counts)
+    whole = survey.read(dimensions=("Classification",))
+    inside = strip.contains(whole.x, whole.y)
+    np.testing.assert_array_equal(np.sort(cloud.z), np.sort(whole.z[inside]))
+    assert len(cloud) > 100
+    assert cloud.crs == survey.crs
+
+
+def test_all_needed_points_come_once_and_far_tiles_stay_closed(tiles, diagonal):
     strip, _ = diagonal
     survey = open_survey([tiles])
-    survey = replace(survey, files=tuple(replace(f, is_copc=is_copc) for f in survey.files))
     whole = survey.read(dimensions=("Classification",))
     survey.files[2].path.rename(tiles / "gone")  # 70 m beyond the end: reading it would fail
     try:
