@@ -15,10 +15,11 @@ from api.callbacks import callback_body
 from api.catalog import load_catalog
 from api.database import Database
 from api.datasets.store import DatasetStore
-from api.housekeeping import remove_leftovers
+from api.housekeeping import remove_expired, remove_leftovers
 from api.jobs.dispatcher import Dispatcher
 from api.jobs.folder import exclusive
 from api.jobs.sender import Sender
+from api.periodic import Periodic
 from api.requests import BodyLimit, RequestLog
 from api.routes import datasets, jobs, landing, pipelines, processes, results
 from api.schemas import ProblemDocument
@@ -88,6 +89,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.service = Service(settings, database, catalog, DatasetStore(settings, database), dispatcher)
         remove_leftovers(settings, database)
         dispatcher.start()
+        housekeeping = Periodic("housekeeping", lambda: remove_expired(settings, database), settings.clean_interval_s)
+        housekeeping.start()
+        stack.push_async_callback(run_sync, housekeeping.stop)
         if settings.callback_hosts:
             sender = Sender(settings, database, lambda callback: callback_body(callback, app))
             sender.start()

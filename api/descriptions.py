@@ -50,6 +50,7 @@ _OUTPUTS: Final = {
                     "path": {"type": "string"},
                     "size": {"type": "integer"},
                     "sha256": {"type": "string"},
+                    "expires": {"type": "string", "format": "date-time"},
                 },
             },
         },

@@ -51,6 +51,12 @@ class QueryError(ParameterError):
     code: ClassVar[str] = "query"
 
 
+class GoneError(NotFoundError):
+    """It was there, and was removed when its time was over."""
+
+    code: ClassVar[str] = "gone"
+
+
 class UnavailableError(ResourceError):
     """The service itself is not able to work."""
 
@@ -61,6 +67,7 @@ STATUS: Final[Mapping[type[TengunError], HTTPStatus]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     QueryError: HTTPStatus.BAD_REQUEST,
     InputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    GoneError: HTTPStatus.GONE,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     CancelledError: HTTPStatus.CONFLICT,
@@ -81,6 +88,7 @@ TITLES: Final[Mapping[str, Text]] = {
     "query": Text("A query parameter is not allowed", "クエリパラメータが不正です"),
     "too-large": Text("Too large", "大きさが上限を超えています"),
     "not-found": Text("Not found", "見つかりません"),
+    "gone": Text("No longer kept", "保存期間が終了しました"),
     "conflict": Text("Not possible in the present state", "現在の状態では実行できません"),
     "resource": Text("Disk, memory or time ran out", "ディスク・メモリ・時間が不足しました"),
     "unavailable": Text("The service cannot work", "サービスを利用できません"),

@@ -1,18 +1,27 @@
-"""What an earlier service left behind when it was cut off, removed before a new one starts."""
+"""What is not to be kept, removed: leftovers of a service that was cut off, and what has reached its time."""
 
 from __future__ import annotations
 
 import logging
 import shutil
+import time
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import select
 
 from api.database import Database
+from api.datasets.store import DatasetStore, expired_datasets
+from api.jobs import store
+from api.jobs.folder import JobFolder
 from api.records import DatasetRecord, JobRecord
 from api.settings import Settings
+from pointcloud.errors import ConflictError, NotFoundError
 
 logger = logging.getLogger("tengun.housekeeping")
+
+_YOUNG_S: Final = 24 * 3600.0
+"""A folder without a record may be one that a request is just filling; younger ones stay while the service runs."""
 
 
 def remove_leftovers(settings: Settings, database: Database) -> None:
@@ -21,17 +30,44 @@ def remove_leftovers(settings: Settings, database: Database) -> None:
     Only for the one service that holds the data folder, before it takes requests.
     """
     shutil.rmtree(settings.incoming_dir, ignore_errors=True)
+    _remove_orphans(settings, database, age_s=0.0)
+
+
+def remove_expired(settings: Settings, database: Database) -> None:
+    """Remove datasets and files of jobs that have been kept long enough, and folders without a record.
+
+    The record of a job stays: which files, parameters and version its numbers came from can be told for good.
+    """
+    datasets = DatasetStore(settings, database)
+    with database.reading() as session:
+        old_datasets = expired_datasets(session)
+        old_jobs = store.expired_jobs(session)
+    for dataset_id in old_datasets:
+        try:
+            datasets.remove(dataset_id)
+        except (ConflictError, NotFoundError):  # a job came, or its owner was quicker
+            continue
+        logger.info("dataset %s: no longer kept", dataset_id)
+    for job_id in old_jobs:
+        with database.writing() as session:
+            store.note_cleaned(session, job_id)
+        JobFolder(settings.jobs_dir, job_id).remove()
+        logger.info("job %s: files no longer kept", job_id)
+    _remove_orphans(settings, database, age_s=_YOUNG_S)
+
+
+def _remove_orphans(settings: Settings, database: Database, age_s: float) -> None:
     with database.reading() as session:
         datasets = set(session.scalars(select(DatasetRecord.id)))
-        jobs = set(session.scalars(select(JobRecord.id)))
-    _remove_unknown(settings.datasets_dir, datasets)
-    _remove_unknown(settings.jobs_dir, jobs)
+        jobs = set(session.scalars(select(JobRecord.id).where(JobRecord.cleaned.is_(None))))
+    _remove_unknown(settings.datasets_dir, datasets, age_s)
+    _remove_unknown(settings.jobs_dir, jobs, age_s)
 
 
-def _remove_unknown(folder: Path, known: set[str]) -> None:
+def _remove_unknown(folder: Path, known: set[str], age_s: float) -> None:
     if not folder.is_dir():
         return
     for item in folder.iterdir():
-        if item.name not in known:
+        if item.name not in known and time.time() - item.stat().st_mtime >= age_s:
             logger.warning("removing %s, which no record knows", item)
             shutil.rmtree(item, ignore_errors=True)

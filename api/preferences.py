@@ -57,6 +57,7 @@ def read_delivery(
         base_url=base_url,
         idempotency_key=idempotency_key,
         request_sha256=hashlib.sha256(content.encode()).hexdigest(),
+        keep_days=settings.keep_results_days,
     )
 
 

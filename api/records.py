@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, Integer, String
@@ -18,6 +18,10 @@ MAX_MESSAGE = 2000
 def now() -> datetime:
     """The present moment in UTC."""
     return datetime.now(UTC)
+
+
+def _later(moment: datetime, days: float) -> datetime | None:
+    return moment + timedelta(days=days) if days > 0 else None
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -55,8 +59,15 @@ class DatasetRecord(Record):
     sha256: Mapped[str] = mapped_column(String(64))
     info: Mapped[dict[str, Any]]
     created: Mapped[datetime]
+    used: Mapped[datetime]
+    keep_days: Mapped[float] = mapped_column(default=0.0, server_default="0")
 
     __table_args__ = (Index("ix_datasets_created", "created"),)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When it may be removed, counted from the last job that was given it; None for never."""
+        return _later(self.used, self.keep_days)
 
 
 class JobRecord(Record):
@@ -91,6 +102,8 @@ class JobRecord(Record):
     attempt_percent: Mapped[float] = mapped_column(default=0.0, server_default="0")
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     request_sha256: Mapped[str | None] = mapped_column(String(64))
+    keep_days: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    cleaned: Mapped[datetime | None]
 
     inputs: Mapped[list[JobInputRecord]] = relationship(
         order_by="JobInputRecord.position", cascade="all, delete-orphan", passive_deletes=True
@@ -104,6 +117,11 @@ class JobRecord(Record):
         Index("ix_jobs_created", "created"),
         Index("ix_jobs_idempotency_key", "idempotency_key", unique=True),
     )
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the files of an ended job may be removed; None for never, or while it has not ended."""
+        return None if self.finished is None else _later(self.finished, self.keep_days)
 
 
 class JobInputRecord(Record):

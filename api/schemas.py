@@ -197,6 +197,7 @@ class JobSummary(Answer):
     started: datetime | None = None
     finished: datetime | None = None
     updated: datetime
+    expires: datetime | None = None
     links: list[Link]
 
 
@@ -242,6 +243,7 @@ class OutputLink(Link):
     path: str
     size: int
     sha256: str
+    expires: datetime | None = None
 
 
 class Results(Answer):
@@ -260,6 +262,7 @@ class Dataset(Answer):
     size: int
     sha256: str
     created: datetime
+    expires: datetime | None = None
     info: dict[str, Any]
     links: list[Link]
 

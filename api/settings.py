@@ -49,6 +49,15 @@ class Settings(BaseSettings):
     stop_grace_s: float = Field(
         2.0, ge=0, description="Time between asking a job's processes to end and ending them by force."
     )
+    keep_results_days: float = Field(
+        365.0, ge=0, le=36_500, description="Days for which the files of an ended job are kept; 0 for ever."
+    )
+    keep_datasets_days: float = Field(
+        365.0, ge=0, le=36_500, description="Days for which a dataset is kept after its last use; 0 for ever."
+    )
+    clean_interval_s: float = Field(
+        3600.0, gt=0, le=86_400, description="Time between two removals of what is no longer kept."
+    )
     max_wait_s: float = Field(60.0, ge=0, description="Longest time that a request may wait for its job's results.")
     callback_hosts: str = Field(
         "", description="Hosts, as name or name:port with commas between, that callbacks may go to; none by default."

@@ -85,6 +85,7 @@ def output_links(job: JobRecord, addresses: Addresses) -> list[OutputLink]:
             path=file.path,
             size=file.size,
             sha256=file.sha256,
+            expires=job.expires,
         )
         for file in job.results
     ]
@@ -99,6 +100,7 @@ def dataset_answer(dataset: DatasetRecord, addresses: Addresses) -> Dataset:
         size=dataset.size,
         sha256=dataset.sha256,
         created=dataset.created,
+        expires=dataset.expires,
         info=dataset.info,
         links=[link(addresses, "self", "show_dataset", "Dataset", "データセット", dataset_id=dataset.id)],
     )
@@ -131,6 +133,7 @@ def _job_members(job: JobRecord, addresses: Addresses) -> dict[str, Any]:
         "started": job.started,
         "finished": job.finished,
         "updated": job.updated,
+        "expires": job.expires,
         "links": _job_links(job, addresses),
     }
 
@@ -146,6 +149,7 @@ def _job_links(job: JobRecord, addresses: Addresses) -> list[Link]:
     ]
     if job.status == JobStatus.SUCCESSFUL:
         links.append(link(addresses, RESULTS_REL, "show_results", "Results", "結果", job_id=job.id))
+    if job.status == JobStatus.SUCCESSFUL and job.cleaned is None:
         archive = href(addresses, "download_archive", job_id=job.id)
         links.append(Link(href=archive, rel="enclosure", type=ZIP, title="All files", title_ja="全ファイル"))
     return links

@@ -135,8 +135,17 @@ class DatasetStore:
         self._settings.datasets_dir.mkdir(parents=True, exist_ok=True)
         kept = self._settings.datasets_dir / dataset_id
         path.parent.replace(kept)
+        moment = now()
         record = DatasetRecord(
-            id=dataset_id, name=path.name, kind=kind, size=size, sha256=digest, info=plain(info), created=now()
+            id=dataset_id,
+            name=path.name,
+            kind=kind,
+            size=size,
+            sha256=digest,
+            info=plain(info),
+            created=moment,
+            used=moment,
+            keep_days=self._settings.keep_datasets_days,
         )
         try:
             with self._database.writing() as session:
@@ -194,6 +203,13 @@ def list_datasets(session: Session, limit: int, offset: int) -> Sequence[Dataset
     """Datasets, the newest first."""
     query = select(DatasetRecord).order_by(DatasetRecord.created.desc(), DatasetRecord.id)
     return session.scalars(query.limit(limit).offset(offset)).all()
+
+
+def expired_datasets(session: Session) -> list[str]:
+    """Datasets that no job has been given for as long as they are kept."""
+    moment = now()
+    found = session.scalars(select(DatasetRecord).where(DatasetRecord.keep_days > 0.0))
+    return [dataset.id for dataset in found if dataset.expires is not None and dataset.expires <= moment]
 
 
 def _sync(descriptor: int) -> None:

@@ -26,6 +26,8 @@ class Delivery:
         Root of the service as the client reached it; links in callbacks begin with it.
     idempotency_key, request_sha256
         The client's name for this request, and what the request said.
+    keep_days
+        Days for which the files are kept after the job's end; 0 for ever.
     """
 
     response: ResponseForm = "document"
@@ -34,3 +36,4 @@ class Delivery:
     base_url: str = "/"
     idempotency_key: str | None = None
     request_sha256: str | None = None
+    keep_days: float = 0.0

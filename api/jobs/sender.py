@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ import httpx
 
 from api.database import Database
 from api.jobs.outbox import due_callbacks, note_outcome
+from api.periodic import Periodic
 from api.records import CallbackRecord, now
 from api.settings import Settings
 
@@ -40,39 +40,31 @@ class Sender:
         self._key = b"" if settings.callback_secret is None else settings.callback_secret.get_secret_value().encode()
         self._database = database
         self._body_of = body_of
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
+        # neither proxies nor redirects: a callback goes where the administrator allowed it to go, or nowhere
+        self._client = httpx.Client(timeout=_TIMEOUT_S, trust_env=False, follow_redirects=False)
+        self._periodic = Periodic("callbacks", self._turn, _POLL_S)
 
     def start(self) -> None:
         """Begin to send."""
-        self._thread.start()
+        self._periodic.start()
 
     def stop(self) -> None:
         """Finish the callback that is being sent; the others wait for the next start."""
-        self._stopping.set()
-        self._thread.join()
+        self._periodic.stop()
+        self._client.close()
 
-    def _run(self) -> None:
-        # neither proxies nor redirects: a callback goes where the administrator allowed it to go, or nowhere
-        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False, follow_redirects=False) as client:
-            while not self._stopping.wait(_POLL_S):
-                try:
-                    self._turn(client)
-                except Exception:  # a locked database must not end the thread; the next turn tries again
-                    logger.exception("callbacks: turn failed, trying again")
-
-    def _turn(self, client: httpx.Client) -> None:
+    def _turn(self) -> None:
         with self._database.reading() as session:
             callbacks = due_callbacks(session, _AT_ONCE)
         for callback in callbacks:
-            if self._stopping.is_set():
+            if self._periodic.is_stopping:
                 return
-            outcome, is_delivered = self._send(client, callback)
+            outcome, is_delivered = self._send(callback)
             with self._database.writing() as session:
                 note_outcome(session, callback, outcome, is_delivered=is_delivered)
             logger.info("job %s: callback %s: %s", callback.job_id, callback.event, outcome)
 
-    def _send(self, client: httpx.Client, callback: CallbackRecord) -> tuple[str, bool]:
+    def _send(self, callback: CallbackRecord) -> tuple[str, bool]:
         """What became of one attempt, and whether that was the last one needed."""
         content = self._body_of(callback)
         if content is None:
@@ -80,7 +72,7 @@ class Sender:
         body = json.dumps(content, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json", **signature_headers(self._key, callback.id, body)}
         try:
-            answer = client.post(callback.url, content=body, headers=headers)
+            answer = self._client.post(callback.url, content=body, headers=headers)
         except httpx.HTTPError as error:
             return type(error).__name__, False
         return f"status {answer.status_code}", answer.is_success

@@ -78,8 +78,10 @@ def create_job(
         base_url=delivery.base_url,
         idempotency_key=delivery.idempotency_key,
         request_sha256=delivery.request_sha256,
+        keep_days=delivery.keep_days,
     )
     session.add(job)
+    session.execute(update(DatasetRecord).where(DatasetRecord.id.in_([d.id for _, d in given])).values(used=moment))
     session.flush()
     add_message(session, job.id, Text("accepted", "受け付けました。"))
     session.refresh(job)
@@ -263,6 +265,20 @@ def dismiss(session: Session, job_id: str) -> bool:
     if moved:
         add_message(session, job_id, Text("dismissed at the user's wish", "利用者の指示により中止しました。"))
     return moved
+
+
+def expired_jobs(session: Session) -> list[str]:
+    """Ended jobs whose files need not be kept any longer."""
+    query = select(JobRecord).where(
+        JobRecord.finished.is_not(None), JobRecord.cleaned.is_(None), JobRecord.keep_days > 0.0
+    )
+    moment = now()
+    return [job.id for job in session.scalars(query) if job.expires is not None and job.expires <= moment]
+
+
+def note_cleaned(session: Session, job_id: str) -> None:
+    """Remember that the job's files are gone; what was computed from what stays on record."""
+    session.execute(update(JobRecord).where(JobRecord.id == job_id).values(cleaned=now()))
 
 
 def remove_job(session: Session, job_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse, StreamingResponse
 
+from api.errors import GoneError
 from api.jobs import store
 from api.jobs.folder import JobFolder
 from api.links import ZIP
@@ -27,7 +28,7 @@ def show_results(job_id: str, request: Request, service: TheService) -> Response
 @router.get("/jobs/{job_id}/results.zip", response_class=StreamingResponse)
 def download_archive(job_id: str, request: Request, service: TheService) -> StreamingResponse:
     """All files of a successful job, its numbers and a list of sha256 sums, as one zip."""
-    job = _found(service, job_id)
+    job = _with_files(service, job_id)
     document = results_document(job, request)
     chunks = archive_of(job, document, JobFolder(service.settings.jobs_dir, job_id).results)
     headers = {"Content-Disposition": f'attachment; filename="{job.process_id}-{job_id[:8]}.zip"'}
@@ -38,7 +39,7 @@ def download_archive(job_id: str, request: Request, service: TheService) -> Stre
 @router.get("/jobs/{job_id}/results/{path:path}", response_class=FileResponse)
 def download_result(job_id: str, path: str, service: TheService) -> FileResponse:
     """A file of a successful job, whole or by byte ranges."""
-    job = _found(service, job_id)
+    job = _with_files(service, job_id)
     file = next((one for one in job.results if one.path == path), None)
     if file is None:
         raise NotFoundError(
@@ -53,6 +54,20 @@ def download_result(job_id: str, path: str, service: TheService) -> FileResponse
         content_disposition_type="inline",
         headers={"ETag": f'"{file.sha256}"', "X-Content-Type-Options": "nosniff"},
     )
+
+
+def _with_files(service: Service, job_id: str) -> JobRecord:
+    job = _found(service, job_id)
+    if job.cleaned is not None:
+        raise GoneError(
+            f"the files of job {job_id} were removed on {job.cleaned:%Y-%m-%d}, when their time was over; "
+            "its numbers, parameters and inputs are still on record; start it again to get the files",
+            f"ジョブ {job_id} のファイルは保存期間が終了したため {job.cleaned:%Y-%m-%d} に削除されました。"
+            "数値・パラメータ・入力の記録は残っています。ファイルが必要な場合は再実行してください。",
+            resource="files",
+            value=job_id,
+        )
+    return job
 
 
 def _found(service: Service, job_id: str) -> JobRecord:
