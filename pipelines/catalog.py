@@ -6,16 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.process import Process
+from pipelines.processes.forest_carbon import ForestCarbon
 from pipelines.processes.ground import GroundClassification
 from pipelines.processes.pdal_pipeline import PdalPipeline
 from pipelines.processes.sections import Sections
 from pipelines.processes.terrain import TerrainModel
+from pipelines.processes.tree_inventory import TreeInventory
 from pipelines.processes.volume import VolumeChange
 from pointcloud.errors import NotFoundError
 
 PROCESSES: Mapping[str, Process[Any]] = {
     process.id: process
-    for process in (TerrainModel(), GroundClassification(), VolumeChange(), Sections(), PdalPipeline())
+    for process in (
+        TerrainModel(),
+        GroundClassification(),
+        VolumeChange(),
+        Sections(),
+        TreeInventory(),
+        ForestCarbon(),
+        PdalPipeline(),
+    )
 }
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.bench.command import app as bench
+from pipelines.cli_carbon import carbon
+from pipelines.cli_forest import trees
 from pipelines.cli_pipeline import Sets, set_values
 from pipelines.cli_pipeline import app as pipeline
 from pipelines.cli_sections import measure, sections
@@ -102,6 +104,8 @@ app.command()(volume)
 app.command()(explain)
 app.command()(sections)
 app.command()(measure)
+app.command()(trees)
+app.command()(carbon)
 app.add_typer(pipeline, name="pipeline")
 app.add_typer(bench, name="bench")
 

@@ -28,7 +28,7 @@ class DatasetInput:
 
     name: str
     title: Text
-    kind: Literal["pointcloud", "polygons", "lines", "surface", "heights"]
+    kind: Literal["pointcloud", "polygons", "lines", "surface", "heights", "points", "table", "raster"]
     required: bool = True
     many: bool = True
 

@@ -20,6 +20,10 @@ def result_table(outputs: Outputs, folder: Path) -> None:
     if str(summary["schema"]).startswith("tengun/volume/"):
         CONSOLE.print(volume_table(summary))
         CONSOLE.print(alignment_line(summary["alignment"]))
+    elif str(summary["schema"]).startswith("tengun/carbon/"):
+        from pipelines.cli_carbon import show_carbon
+
+        show_carbon(summary)
     else:
         CONSOLE.print(points_table(summary))
     print_files((f"{f.title.ja} {f.title.en}", [str(folder / f.path)]) for f in outputs.files)

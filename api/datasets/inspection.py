@@ -28,10 +28,12 @@ def inspect_file(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
     """
     if kind == "pointcloud":
         return kind, _pointcloud(path)
-    if kind in ("drawing", "heights"):
+    if kind in ("drawing", "heights", "raster"):
         return kind, {"problems": []}
     if _holds_lines(path):
         return "lines", _lines(path)
+    if _holds_trees(path):
+        return "points", _trees(path)
     return "polygons", _polygons(path)
 
 
@@ -43,6 +45,22 @@ def _holds_lines(path: Path) -> bool:
         return "LineString" in (pyogrio.read_info(path)["geometry_type"] or "")
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
         return False
+
+
+def _holds_trees(path: Path) -> bool:
+    """Whether a file is a GeoPackage with a layer of trees; points of any other kind are of no use here."""
+    import pyogrio
+
+    try:
+        return path.suffix.lower() == ".gpkg" and "trees" in pyogrio.list_layers(path)[:, 0]
+    except pyogrio.errors.DataSourceError:
+        return False
+
+
+def _trees(path: Path) -> dict[str, Any]:
+    from pointcloud.forest.tree_files import read_trees
+
+    return {"n_trees": len(read_trees(path)), "problems": []}
 
 
 def _lines(path: Path) -> dict[str, Any]:

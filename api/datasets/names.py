@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from pointcloud.errors import FileError
 
-Kind = Literal["pointcloud", "polygons", "lines", "drawing", "heights"]
+Kind = Literal["pointcloud", "polygons", "lines", "points", "drawing", "heights", "raster"]
 """``drawing``: a format with lines or surfaces; ``heights``: a height correction; the job judges what they hold."""
 
 KINDS: Final[dict[str, Kind]] = {
@@ -26,8 +26,9 @@ KINDS: Final[dict[str, Kind]] = {
     ".sim": "drawing",
     ".csv": "drawing",
     ".par": "heights",
+    ".tif": "raster",
 }
-"""Suffix in lower case -> what the file holds; GeoJSON and GeoPackage may turn out to hold lines."""
+"""Suffix in lower case -> what the file holds; GeoJSON and GeoPackage may turn out to hold lines or trees."""
 
 ACCEPTED: Final[dict[str, tuple[Kind, ...]]] = {
     "pointcloud": ("pointcloud",),
@@ -35,6 +36,9 @@ ACCEPTED: Final[dict[str, tuple[Kind, ...]]] = {
     "lines": ("lines", "drawing"),
     "surface": ("drawing",),
     "heights": ("heights",),
+    "points": ("points",),
+    "table": ("drawing",),
+    "raster": ("raster",),
 }
 """Kind of a process's input -> kinds of datasets that it takes."""
 

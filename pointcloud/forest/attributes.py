@@ -115,7 +115,7 @@ class Measurement:
             "id": ids,
             "x": x,
             "y": y,
-            "height": height,
+            "height": np.round(height, 3),
             "apex_loss": self._losses(x, y),
             "ground_z": np.round(ground, 3),
             "crown_area": area,

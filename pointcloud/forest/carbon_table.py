@@ -72,11 +72,12 @@ class CarbonTable:
         Raises
         ------
         NotFoundError
-            When the table has none; the message lists the species that it has.
+            When the table has none; the message names some that it has, its details all.
         """
         row = self.names.get(_plain(species))
         if row is None:
-            known, name = ", ".join(r.species for r in self.rows), f"{self.table.name} ({self.table.version})"
+            some = ", ".join(r.species for r in self.rows[:8])
+            known, name = f"{some} ... ({len(self.rows)})", f"{self.table.name} ({self.table.version})"
             raise NotFoundError(
                 f"constants: none for species '{species}' in {name}; there are {known}",
                 f"係数表 {name} に樹種「{species}」がありません。あるのは {known} です。",

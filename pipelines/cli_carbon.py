@@ -1,0 +1,116 @@
+"""``tengun carbon``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pointcloud.errors import ParameterError
+
+BESIDE = {"canopy": "chm.tif", "ground_density": "ground-density.tif"}
+"""Rasters that are taken from the folder of ``tengun trees`` where they are not given."""
+
+
+def carbon(
+    trees: Annotated[Path, typer.Argument(help="trees.gpkg, or the folder of tengun trees 樹木一覧")],
+    stands: Annotated[Path, typer.Option(help="Stands: GeoPackage, Shapefile, GeoJSON, CSV with WKT 林小班")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Output folder 出力フォルダ")],
+    survey_year: Annotated[int, typer.Option(help="Fiscal year of the survey 測量年度")],
+    start_year: Annotated[int, typer.Option(help="First fiscal year credited 認証対象期間の開始年度")],
+    methodology: Annotated[str, typer.Option(help="Name and version, FO-001 Ver. 6.2 方法論と版")],
+    yield_table: Annotated[Path | None, typer.Option(help="CSV; without it an example, not for a claim 収穫表")] = None,
+    curves: Annotated[Path | None, typer.Option(help="Site-index curves, CSV 地位指数曲線")] = None,
+    constants: Annotated[Path | None, typer.Option(help="Constants, CSV 係数表")] = None,
+    register: Annotated[Path | None, typer.Option(help="Forest register, CSV joined by id 森林簿")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Calibration plots, CSV 調査区の毎木データ")] = None,
+    canopy: Annotated[Path | None, typer.Option(help="Canopy height, GeoTIFF 樹冠高")] = None,
+    ground_density: Annotated[Path | None, typer.Option(help="Ground returns a m2, GeoTIFF 地表点密度")] = None,
+    earlier: Annotated[Path | None, typer.Option(help="Trees of an earlier survey 前回の樹木一覧")] = None,
+    earlier_year: Annotated[int | None, typer.Option(help="Its fiscal year 前回測量の年度")] = None,
+    age_year: Annotated[int | None, typer.Option(help="Year of the register's ages 林齢の基準年度")] = None,
+    period: Annotated[int, typer.Option(help="8 or 16 years 認証対象期間")] = 8,
+    buffer: Annotated[float, typer.Option(help="Percent バッファー")] = 3.0,
+    carbon_fraction: Annotated[Literal["species", "0.5"], typer.Option(help="炭素含有率")] = "species",
+    thinning: Annotated[Literal["in-table", "as-felling"], typer.Option(help="間伐の扱い")] = "in-table",
+    rotation: Annotated[
+        list[str] | None, typer.Option(help="Standard felling age, スギ=40; may come again 標準伐期齢")
+    ] = None,
+    treatment_since: Annotated[int, typer.Option(help="0: not asked for 施業履歴の起点年度")] = 1990,
+    upper_layer: Annotated[Literal["dominant", "top-100", "all"], typer.Option(help="上層木の定義")] = "dominant",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON 結果を JSON で出力")] = False,
+) -> None:
+    """CO2 absorption of planted stands 人工林の CO2 吸収量の算定."""
+    from pipelines.cli import execute, reported, show
+
+    with reported():
+        given = {
+            "trees": _trees(trees), "stands": stands, "yield_table": yield_table, "curves": curves,
+            "constants": constants, "register": register, "plots": plots, "canopy": canopy,
+            "ground_density": ground_density, "earlier_trees": None if earlier is None else _trees(earlier),
+        }  # fmt: skip
+        for name, file in BESIDE.items():
+            if given[name] is None and trees.is_dir() and (trees / file).is_file():
+                given[name] = trees / file
+        parameters = {
+            "methodology": methodology, "survey_year": survey_year, "start_year": start_year, "age_year": age_year,
+            "period": period, "buffer_percent": buffer, "carbon_fraction": carbon_fraction, "thinning": thinning,
+            "rotation_ages": _ages(rotation or ()), "treatment_since": treatment_since or None,
+            "upper_layer": upper_layer, "earlier_year": earlier_year,
+        }  # fmt: skip
+        inputs = {name: [path] for name, path in given.items() if path is not None}
+        show(execute("forest-carbon", inputs, parameters, output, as_json), as_json, output)
+
+
+def _trees(path: Path) -> Path:
+    return path / "trees.gpkg" if path.is_dir() else path
+
+
+def _ages(texts: list[str] | tuple[str, ...]) -> dict[str, int]:
+    ages: dict[str, int] = {}
+    for text in texts:
+        species, _, age = text.partition("=")
+        if not species or not age.isdigit():
+            raise ParameterError(
+                f"carbon: --rotation '{text}'; expected SPECIES=YEARS, such as スギ=40",
+                f"--rotation '{text}' が不正です。スギ=40 のように指定してください。",
+                value=text,
+            )
+        ages[species] = int(age)
+    return ages
+
+
+_STATUS = {"credited": "対象", "excluded": "対象外", "refused": "算定不可"}
+
+
+def show_carbon(summary: Mapping[str, Any]) -> None:
+    """Print what a claim comes to, and its stands."""
+    from rich.table import Table
+
+    from pipelines.tables import CONSOLE
+
+    total = summary["total"]
+    table = Table(title=f"CO2 吸収量 absorption, t-CO2 ({summary['methodology']})", title_justify="left")
+    for name in ("林小班", "判定", "地位"):
+        table.add_column(name)
+    for name in ("面積 ha", "上層樹高 m", "吸収 t", "排出 t", "純 net t"):
+        table.add_column(name, justify="right")
+    for stand in summary["stands"]:
+        site = stand["site_class"]
+        numbers = (stand["height_upper"], stand["absorption_t"], stand["emission_t"], stand["net_t"])
+        table.add_row(
+            stand["id"], _STATUS[stand["status"]], "-" if site is None else site["name"],
+            f"{stand['credited_area_ha']:.2f}",
+            *("-" if v is None else f"{v:,.1f}" for v in numbers),
+        )  # fmt: skip
+    CONSOLE.print(table)
+    low, high = total["credit_ci95_t"]
+    CONSOLE.print(f"認証見込 credit: {total['credit_t']:,.1f} t-CO2 (95 %: {low:,.1f} - {high:,.1f}), "
+                  f"保守的な値 conservative {total['conservative_t']:,.1f}")  # fmt: skip
+    for note in summary["notes"]:
+        CONSOLE.print(f"  ! {note['ja']} {note['en']}")
+    for stand in summary["stands"]:
+        if stand["status"] != "credited" and stand["notes"]:
+            CONSOLE.print(f"  ! {stand['notes'][0]['ja']} {stand['notes'][0]['en']}")
