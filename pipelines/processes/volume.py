@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from pipelines.progress import Stage, Text
 if TYPE_CHECKING:
     from pipelines.processes.volume_inputs import Given
     from pipelines.processes.volume_result import Epoch
-    from pointcloud.change.align import Alignment
+    from pointcloud.change.align import Alignment, Mode
     from pointcloud.cloud import PointCloud
     from pointcloud.grid import Grid
 
@@ -54,19 +54,20 @@ class VolumeChange(Process[VolumeParameters]):
 
     def run(self, inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameters, context: Context) -> Outputs:
         """See `Process.run`; `pipelines.processes.volume_outputs` lists the files."""
-        from pipelines.engine import survey_grid
-        from pipelines.processes.volume_inputs import check_zones, open_given
+        from pipelines.processes.volume_inputs import check_zones, open_given, shared_grid
         from pipelines.processes.volume_outputs import write_outputs
         from pipelines.processes.volume_result import measure
-        from pointcloud.change.difference import common_grid
 
         context.progress.at("open")
         given = open_given(inputs, parameters)
-        grid = common_grid(*(survey_grid(s, parameters.cell) for s in given.surveys.values()))
+        grid = shared_grid(given.surveys, parameters.cell)
         check_zones(given.zones, grid)
-        before, after = (epoch_of(name, given, grid, parameters.max_gap, context) for name in given.surveys)
+        before, after = (
+            carried(epoch_of(name, given, grid, parameters.max_gap, context.progress.within(name)), parameters.max_gap)
+            for name in given.surveys
+        )
         context.progress.at("align")
-        alignment, before, after = aligned(before, after, parameters)
+        alignment, after = aligned(before, after, parameters.align, parameters.max_gap)
         context.progress.at("volume")
         result = measure(given, (before, after), alignment, parameters)
         context.progress.at("write")
@@ -75,8 +76,17 @@ class VolumeChange(Process[VolumeParameters]):
         return Outputs(summary, files)
 
 
-def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, context: Context) -> Epoch:
+def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, report: Callable[[float], None]) -> Epoch:
     """The surfaces of one survey, its heights corrected where they have to be.
+
+    Parameters
+    ----------
+    name
+        Which of the surveys given.
+    given, grid, max_gap
+        The inputs, where the surfaces are wanted, and how far (m) a terrain reaches from its points.
+    report
+        Called with the share done.
 
     Raises
     ------
@@ -90,7 +100,7 @@ def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, context: Conte
     from pipelines.processes.volume_result import Epoch
 
     survey = given.surveys[name]
-    surfaces = survey_surfaces(survey, grid, max_gap, context.progress.within(name))
+    surfaces = survey_surfaces(survey, grid, max_gap, report)
     refuse_bare(name, surfaces)
     if given.correction is None or name not in given.corrected:
         return Epoch(name, survey, surfaces)
@@ -99,26 +109,25 @@ def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, context: Conte
     return Epoch(name, survey, found, rise)
 
 
-def aligned(before: Epoch, after: Epoch, parameters: VolumeParameters) -> tuple[Alignment, Epoch, Epoch]:
-    """The alignment, and both epochs with terrains for a difference, the later one's brought onto the earlier one."""
+def aligned(before: Epoch, after: Epoch, mode: Mode, max_gap: float) -> tuple[Alignment, Epoch]:
+    """The alignment of two epochs with terrains for a difference, and the later one brought onto the earlier one."""
     from pointcloud.change.align import align
 
-    before, after = (_carried(e, carriers_of(e), parameters.max_gap) for e in (before, after))
     early, late = before.surfaces, after.surfaces
-    alignment = align(early.ground_points, late.ground_points, early.terrain, late.terrain, parameters.align)
+    alignment = align(early.ground_points, late.ground_points, early.terrain, late.terrain, mode)
     if not alignment.applied:
-        return alignment, before, after
-    return alignment, before, _carried(after, alignment.apply(late.key_points), parameters.max_gap)
+        return alignment, after
+    return alignment, _with_terrain_of(after, alignment.apply(late.key_points), max_gap)
 
 
-def carriers_of(epoch: Epoch) -> PointCloud:
-    """The ground points that carry an epoch's terrain in a difference."""
+def carried(epoch: Epoch, max_gap: float) -> Epoch:
+    """The epoch with the points that carry its terrain in a difference, and that terrain."""
     from pointcloud.change.carriers import carriers
 
-    return carriers(epoch.surfaces.ground_points)
+    return _with_terrain_of(epoch, carriers(epoch.surfaces.ground_points), max_gap)
 
 
-def _carried(epoch: Epoch, points: PointCloud, max_gap: float) -> Epoch:
+def _with_terrain_of(epoch: Epoch, points: PointCloud, max_gap: float) -> Epoch:
     """The epoch with the terrain of these points."""
     from dataclasses import replace
 

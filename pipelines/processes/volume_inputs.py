@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 from shapely import LineString
 
-from pipelines.engine import SurveySurfaces
+from pipelines.engine import SurveySurfaces, survey_grid
 from pipelines.evidence import crs_name, sha256
 from pointcloud.change.datum import HeightCorrection, HeightSystem, check_heights, read_correction
+from pointcloud.change.difference import common_grid
 from pointcloud.cloud import VerticalDatum
 from pointcloud.crs import is_same
 from pointcloud.errors import CrsError, GeometryError, InputError, OverlapError
@@ -73,23 +76,40 @@ def open_given(inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameter
     surveys = {name: open_survey(inputs[name], parameters.crs) for name in ("before", "after")}
     check_same_crs(surveys)
     for name, survey in surveys.items():
-        _refuse_few(name, survey)
+        refuse_few(name, survey)
     stated = {"before": parameters.before_datum, "after": parameters.after_datum}
     surveys = {name: with_datum(name, survey, stated[name]) for name, survey in surveys.items()}
     crs = surveys["before"].crs
-    grids = list(inputs.get("height_grid", ()))
-    correction = read_correction(grids[0], Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform) if (
-        grids and crs.geodetic_crs is not None
-    ) else None  # fmt: skip
-    corrected, notes = _heights(surveys, parameters, is_correctable=correction is not None)
+    correction = height_correction(inputs, crs)
+    dates = {"before": parameters.before_date, "after": parameters.after_date}
+    corrected, notes = reconcile_heights(surveys, dates, correction, is_same_stated=parameters.same_heights)
     zones = tuple(z for path in inputs.get("zones", ()) for z in read_zones(path, crs))
     lines = {name: _line(inputs.get(name, ()), surveys["before"], name) for name in ("stream", "line")}
-    records = {name: [{"name": p.name, "sha256": sha256(p)} for p in inputs.get(name, ())] for name in EXTRAS}
     notes += tuple(note for zone in zones for note in zone.notes)
     return Given(
         surveys, correction, corrected, zones, lines["stream"], lines["line"],
-        {name: files for name, files in records.items() if files}, notes,
+        extra_records(inputs), notes,
     )  # fmt: skip
+
+
+def height_correction(inputs: Mapping[str, Sequence[Path]], crs: CRS) -> HeightCorrection | None:
+    """The correction of the input ``height_grid``, where there is one.
+
+    Raises
+    ------
+    FileError
+        When it is no such grid.
+    """
+    grids = inputs.get("height_grid", ())
+    if not grids or crs.geodetic_crs is None:
+        return None
+    return read_correction(grids[0], Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform)
+
+
+def extra_records(inputs: Mapping[str, Sequence[Path]]) -> dict[str, list[dict[str, str]]]:
+    """Name and SHA-256 of each file besides the surveys."""
+    given = {name: inputs[name] for name in EXTRAS if inputs.get(name)}
+    return {name: [{"name": p.name, "sha256": sha256(p)} for p in paths] for name, paths in given.items()}
 
 
 def check_same_crs(surveys: Mapping[str, Survey]) -> None:
@@ -109,6 +129,22 @@ def check_same_crs(surveys: Mapping[str, Survey]) -> None:
                 f"前後の座標参照系が異なります ({first} {names[0]}、{name} {names[1]})。同じ座標系に変換してください。",
                 value=list(names),
             )
+
+
+def shared_grid(surveys: Mapping[str, Survey], cell: float) -> Grid:
+    """The grid that all surveys cover.
+
+    Raises
+    ------
+    OverlapError
+        Naming the first survey that does not reach the others.
+    """
+    (first, survey), *others = surveys.items()
+    grid = survey_grid(survey, cell)
+    for name, other in others:
+        grid = common_grid(grid, survey_grid(other, cell), (first, name))
+        first = f"{first}, {name}"
+    return grid
 
 
 def with_datum(name: str, survey: Survey, stated: str | None) -> Survey:
@@ -194,7 +230,14 @@ def refuse_bare(name: str, surfaces: SurveySurfaces) -> None:
         )
 
 
-def _refuse_few(name: str, survey: Survey) -> None:
+def refuse_few(name: str, survey: Survey) -> None:
+    """Refuse a survey that cannot carry a terrain.
+
+    Raises
+    ------
+    InputError
+        When it has fewer than three points.
+    """
     if survey.n_points < LEAST_POINTS:
         raise InputError(
             f"volume: {name} has {survey.n_points} points; a terrain needs at least {LEAST_POINTS}",
@@ -203,25 +246,45 @@ def _refuse_few(name: str, survey: Survey) -> None:
         )
 
 
-def _heights(
-    surveys: Mapping[str, Survey], parameters: VolumeParameters, *, is_correctable: bool
+def reconcile_heights(
+    surveys: Mapping[str, Survey],
+    dates: Mapping[str, date | None],
+    correction: HeightCorrection | None,
+    *,
+    is_same_stated: bool,
 ) -> tuple[tuple[str, ...], tuple[Note, ...]]:
-    """Which surveys to bring to JGD2024, and what to know about the height systems; a mix of them is refused."""
+    """Which surveys to bring to JGD2024, and what to know about the height systems.
+
+    Parameters
+    ----------
+    surveys, dates
+        By name; heights as files or user state them.
+    correction
+        Where the user gives one.
+    is_same_stated
+        The user states that all have one height system.
+
+    Raises
+    ------
+    CrsError
+        For a mix of height systems, or one that may be.
+    """
     datums = {name: survey.vertical_datum for name, survey in surveys.items()}
     corrected: tuple[str, ...] = ()
-    if is_correctable and set(datums.values()) == {VerticalDatum.JGD2011, VerticalDatum.JGD2024}:
+    if correction is not None and set(datums.values()) == {VerticalDatum.JGD2011, VerticalDatum.JGD2024}:
         corrected = tuple(name for name, datum in datums.items() if datum is VerticalDatum.JGD2011)
     notes: list[Note] = []
-    if is_correctable and not corrected:
-        if VerticalDatum.UNKNOWN in datums.values() and not parameters.same_heights:
+    if correction is not None and not corrected:
+        if VerticalDatum.UNKNOWN in datums.values() and not is_same_stated:
             raise _unstated()
         notes.append(_unused_grid())
     systems = [
-        HeightSystem(VerticalDatum.JGD2024 if name in corrected else datums[name], surveyed)
-        for name, surveyed in (("before", parameters.before_date), ("after", parameters.after_date))
+        HeightSystem(VerticalDatum.JGD2024 if name in corrected else datum, dates[name])
+        for name, datum in datums.items()
     ]
-    notes += check_heights(systems[0], systems[1], is_same_stated=parameters.same_heights)
-    return corrected, tuple(notes)
+    for one, other in combinations(systems, 2):
+        notes += check_heights(one, other, is_same_stated=is_same_stated)
+    return corrected, tuple({note.code: note for note in notes}.values())
 
 
 def _line(paths: Sequence[Path], survey: Survey, name: str) -> LineString | None:
@@ -269,9 +332,9 @@ def _unused_grid() -> Note:
 
 def _unstated() -> CrsError:
     return CrsError(
-        "volume: a height correction is given, but what the heights of a survey refer to is not known; state "
-        "before_datum and after_datum (JGD2011 or JGD2024)",
-        "標高補正パラメータが指定されていますが、高さの基準が不明な測量があります。before_datum と after_datum "
-        "(JGD2011 か JGD2024) を指定してください。",
+        "volume: a height correction is given, but what the heights of a survey refer to is not known; state the "
+        "height system of each survey (before_datum, after_datum; datum of an epoch): JGD2011 or JGD2024",
+        "標高補正パラメータが指定されていますが、高さの基準が不明な測量があります。各測量の高さの基準 "
+        "(before_datum・after_datum、多時期では datum) に JGD2011 か JGD2024 を指定してください。",
         field="before_datum",
     )

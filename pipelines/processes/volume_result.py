@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import numpy as np
 import shapely
 from shapely import LineString
 
 from pipelines.engine import SurveySurfaces
 from pipelines.evidence import crs_name, software, survey_record
+from pipelines.processes.volume_comparison import compare
 from pipelines.processes.volume_inputs import Given, check_zones
 from pipelines.processes.volume_material import Material, material
 from pipelines.processes.volume_parameters import VolumeParameters
 from pointcloud.change.align import Alignment
-from pointcloud.change.difference import difference
 from pointcloud.change.methods import side_by_side
-from pointcloud.change.sigma import survey_quality
-from pointcloud.change.stable import mean_slope
-from pointcloud.change.uncertainty import ErrorModel, cover_bias, error_model, total_budget, zone_budget
-from pointcloud.change.volume import total_volume, zone_volume
-from pointcloud.errors import InputError, OverlapError
+from pointcloud.change.uncertainty import ErrorModel
 from pointcloud.grid import Raster
 from pointcloud.ground.surface import triangulate
 from pointcloud.io.survey import Survey
@@ -102,13 +97,13 @@ class Result:
         dates = {"before": parameters.before_date, "after": parameters.after_date}
         return {
             "schema": "tengun/volume/1",
-            "epochs": [_epoch_record(e, dates[e.name]) for e in self.epochs],
+            "epochs": [epoch_record(e, dates[e.name]) for e in self.epochs],
             "inputs": self.given.records,
             "crs": crs_name(self.epochs[0].survey.crs),
             "alignment": self.alignment.as_dict(),
             "cell_m": self.change.grid.cell,
             "total": self.total,
-            "zones": [{"name": zone.name, **volume, "outline": _outline(zone)} for zone, volume in self.zones],
+            "zones": [{"name": zone.name, **volume, "outline": outline(zone)} for zone, volume in self.zones],
             "methods": self.methods,
             "material": self.material.as_dict(parameters),
             "uncertainty": None if self.error is None else self.error.as_dict(),
@@ -130,25 +125,14 @@ def measure(given: Given, epochs: tuple[Epoch, Epoch], alignment: Alignment, par
         When no cell, or none of a zone, has a terrain in both surveys.
     """
     early, late = epochs[0].surfaces, epochs[1].surfaces
-    change = difference(early.terrain, late.terrain)
-    if not np.isfinite(change.values).any():
-        raise _nothing_in_common("the common area", "共通範囲")
-    error, doubts = _errors(change, early, late, alignment)
-    is_surveyed = early.is_surveyed & late.is_surveyed
-    if error is None:
-        total: dict[str, Any] = total_volume(change, is_surveyed).as_dict()
-        volumes = [(zone, zone_volume(change, zone.polygon).as_dict()) for zone in given.zones]
-    else:
-        total = total_budget(change, is_surveyed, error).as_dict()
-        volumes = [(zone, zone_budget(change, zone.polygon, error).as_dict()) for zone in given.zones]
-    for zone, volume in volumes:
-        if not volume["area_m2"] > 0.0:
-            raise _nothing_in_common(f"zone '{zone.name}'", f"区域「{zone.name}」")
+    compared = compare(early, late, alignment.left, given.zones)
+    change = compared.change
     methods = _methods(change, early, late, given, parameters.end_area_interval)
-    named = [{"name": zone.name, **volume} for zone, volume in volumes]
-    found = material(change, error, total, named, given.stream, parameters)
-    notes = given.notes + check_zones(given.zones, change.grid) + doubts
-    return Result(given, epochs, alignment, change, error, total, volumes, methods, found, notes)
+    found = material(change, compared.error, compared.total, compared.named_zones(), given.stream, parameters)
+    notes = given.notes + check_zones(given.zones, change.grid) + compared.notes
+    return Result(
+        given, epochs, alignment, change, compared.error, compared.total, compared.zones, methods, found, notes
+    )
 
 
 def _methods(
@@ -170,7 +154,8 @@ def _line_of(zone: Zone, line: LineString | None) -> LineString | None:
     return line if line is not None and line.intersects(zone.polygon) else None
 
 
-def _epoch_record(epoch: Epoch, surveyed: date | None) -> dict[str, Any]:
+def epoch_record(epoch: Epoch, surveyed: date | None) -> dict[str, Any]:
+    """What is known of an epoch's files, heights, points and ground, JSON-ready."""
     return {
         "name": epoch.name,
         "surveyed": None if surveyed is None else surveyed.isoformat(),
@@ -181,37 +166,7 @@ def _epoch_record(epoch: Epoch, surveyed: date | None) -> dict[str, Any]:
     }
 
 
-def _outline(zone: Zone) -> dict[str, Any]:
+def outline(zone: Zone) -> dict[str, Any]:
     """Area of a zone, and a digest by which another result can tell whether it is the same."""
     digest = hashlib.sha256(shapely.to_wkb(zone.polygon.normalize(), byte_order=1)).hexdigest()
     return {"area_m2": float(zone.polygon.area), "sha256": digest}
-
-
-def _errors(
-    change: Raster, early: SurveySurfaces, late: SurveySurfaces, alignment: Alignment
-) -> tuple[ErrorModel | None, tuple[Note, ...]]:
-    """The error model; where too little stable ground is there to learn one from, a note says so."""
-    quality = [survey_quality(s.key_points, s.terrain, s.confidence) for s in (early, late)]
-    cover = cover_bias(early.top, early.terrain, late.top, late.terrain)
-    try:
-        slope = mean_slope(early.terrain, late.terrain)
-        return error_model(change, quality[0], quality[1], slope, alignment, cover), ()
-    except InputError as error:
-        return None, (_no_intervals(error.en),)
-
-
-def _no_intervals(reason: str) -> Note:
-    return Note(
-        "no-intervals",
-        f"no intervals: {reason}; the volumes are plain sums over all cells",
-        "不動域が足りないため信頼区間を求めていません。土量は全格子の単純合計です。",
-    )
-
-
-def _nothing_in_common(en: str, ja: str) -> OverlapError:
-    return OverlapError(
-        f"volume: no cell of {en} has a terrain in both surveys; check that both cover it with ground points, or raise "
-        "max_gap",
-        f"{ja}に、前後両方の地形がある格子がありません。両方の測量が地盤点で覆っているか確認するか、max_gap を"
-        "大きくしてください。",
-    )

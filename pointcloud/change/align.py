@@ -79,6 +79,17 @@ class Alignment:
     grid_check: Floats
     notes: tuple[Note, ...]
 
+    @property
+    def left(self) -> Floats | None:
+        """(east, north, up): what may be left, metres: standard errors, and a shift that was found but not taken out.
+
+        None where nothing was estimated.
+        """
+        if self.stable is None:
+            return None
+        kept = np.where(self.correction == 0.0, self.shift, 0.0)
+        return np.hypot(np.nan_to_num(self.shift_sigma), kept)
+
     def apply(self, cloud: PointCloud) -> PointCloud:
         """The later survey's points brought onto the earlier survey; unchanged where ``applied`` is false."""
         if not self.applied:

@@ -9,8 +9,15 @@ from pointcloud.errors import OverlapError, ParameterError
 from pointcloud.grid import Grid, Raster
 
 
-def common_grid(before: Grid, after: Grid) -> Grid:
+def common_grid(before: Grid, after: Grid, names: tuple[str, str] = ("before", "after")) -> Grid:
     """The part of the plane that both surveys' grids cover.
+
+    Parameters
+    ----------
+    before, after
+        Of one cell size, on whole multiples of it.
+    names
+        What the message calls the two.
 
     Raises
     ------
@@ -20,9 +27,10 @@ def common_grid(before: Grid, after: Grid) -> Grid:
     grid = before.intersection(after)
     if grid is None:
         raise OverlapError(
-            f"volume: the surveys do not overlap; before covers {_text(before.bounds)}, after {_text(after.bounds)}; "
+            f"volume: the surveys do not overlap; {names[0]} covers {_text(before.bounds)}, {names[1]} "
+            f"{_text(after.bounds)}; "
             "check that both are of the same place and in the same zone (系)",
-            f"前後の測量範囲が重なりません。前: {_text(before.bounds)}、後: {_text(after.bounds)}。"
+            f"測量範囲が重なりません。{names[0]}: {_text(before.bounds)}、{names[1]}: {_text(after.bounds)}。"
             "同じ場所・同じ系の座標か確認してください。",
             before=before.bounds.as_tuple(),
             after=after.bounds.as_tuple(),

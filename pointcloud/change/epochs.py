@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import combinations, pairwise
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from shapely import MultiPolygon, Polygon
@@ -80,7 +80,22 @@ class FillLedger:
         return asdict(self)
 
 
-def in_order(epochs: Sequence[Epoch]) -> tuple[Epoch, ...]:
+class Dated(Protocol):
+    """Anything with a name and a date of survey."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def surveyed(self) -> date:
+        """When it was surveyed."""
+
+
+E = TypeVar("E", bound=Dated)
+
+
+def in_order(epochs: Sequence[E]) -> tuple[E, ...]:
     """The epochs by date.
 
     Raises

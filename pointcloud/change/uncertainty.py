@@ -16,7 +16,6 @@ from scipy import ndimage, stats
 from shapely import MultiPolygon, Polygon
 
 from pointcloud.change import volume
-from pointcloud.change.align import Alignment
 from pointcloud.change.detection import Patch, certain_ground, find_patches
 from pointcloud.change.rectification import NORMAL_95, Noise, noise_of
 from pointcloud.change.sigma import CellSigma, SurveyQuality, cell_sigma
@@ -161,7 +160,7 @@ def error_model(
     before: SurveyQuality,
     after: SurveyQuality,
     slope: tuple[Floats, Floats],
-    alignment: Alignment | None = None,
+    left: Floats | None = None,
     cover: Floats | None = None,
 ) -> ErrorModel:
     """Errors of a difference, learnt where the ground did not move.
@@ -174,8 +173,9 @@ def error_model(
         From ``sigma.survey_quality``.
     slope
         From ``stable.mean_slope`` of both terrains.
-    alignment
-        What was found; None or "none": the mean of the stable ground stands for what a shift may have left.
+    left
+        (east, north, up): what alignment may have left, metres, as ``Alignment.left`` gives it; None: the mean of the
+        stable ground stands for it.
     cover
         From ``cover_bias``; None: cover did not change.
 
@@ -195,7 +195,7 @@ def error_model(
     return ErrorModel(
         sigma=sigma,
         correlation=correlation,
-        shift_sigma=_left_by_alignment(change, sigma.raster, correlation, stable, alignment),
+        shift_sigma=_mean_of_stable(change, sigma.raster, correlation, stable) if left is None else left,
         slope=(np.nan_to_num(slope[0]), np.nan_to_num(slope[1])),
         cover=np.zeros(change.grid.shape) if cover is None else cover,
         noise=noise_of(change, sigma.raster, stable),
@@ -262,12 +262,8 @@ def mask_parts(change: Raster, error: ErrorModel, mask: Mask, window: Window) ->
     return _parts(cells, cells.weight, error)
 
 
-def _left_by_alignment(
-    change: Raster, sigma: Raster, correlation: Correlation, stable: Mask, alignment: Alignment | None
-) -> Floats:
-    if alignment is not None and alignment.stable is not None:
-        left = np.where(alignment.correction == 0.0, alignment.shift, 0.0)
-        return np.hypot(np.nan_to_num(alignment.shift_sigma), left)
+def _mean_of_stable(change: Raster, sigma: Raster, correlation: Correlation, stable: Mask) -> Floats:
+    """What a shift that nobody looked for may be: none across, and up the mean of stable ground with its error."""
     if not stable.any():
         return np.zeros(3)
     n = np.count_nonzero(stable)
