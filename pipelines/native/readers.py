@@ -12,12 +12,12 @@ import numpy as np
 from pyproj import CRS
 
 from pipelines.native import expression
-from pipelines.native.stage import one_ahead
 from pointcloud import crs as reference
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import LASPY_TO_PDAL
 from pointcloud.errors import FileError, ParameterError
 from pointcloud.io import las
+from pointcloud.io.ahead import one_ahead
 
 CHUNK = 1_000_000
 _LAYOUT_RECORDS = (4,)

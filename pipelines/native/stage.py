@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from pointcloud.cloud import PointCloud
 
 Filter = Callable[[PointCloud], PointCloud]
-T = TypeVar("T")
-
-
-def one_ahead(items: Iterator[T]) -> Iterator[T]:
-    """The items, each made in a thread while the one before is being used; they must not hang on that use."""
-    end = object()
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, items, end)
-        while (item := coming.result()) is not end:
-            coming = thread.submit(next, items, end)
-            yield item  # type: ignore[misc]
 
 
 @dataclass(slots=True)

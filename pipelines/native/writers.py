@@ -16,12 +16,12 @@ from pyproj import CRS
 
 from pipelines.native.columns import cast
 from pipelines.native.readers import SCAN_ANGLE_UNIT, View
-from pipelines.native.stage import one_ahead
 from pointcloud import crs as reference
 from pointcloud.cloud import PointCloud, VerticalDatum
 from pointcloud.dimensions import LASPY_TO_PDAL
 from pointcloud.errors import CrsError, InputError, ParameterError
 from pointcloud.io import copc_write
+from pointcloud.io.ahead import one_ahead
 from pointcloud.io.las_crs import KEYS, USER, WKT, key_record, wkt_record
 from pointcloud.io.staging import staged
 

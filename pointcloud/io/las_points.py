@@ -78,6 +78,29 @@ class Layout:
                 return stored * field.scale + field.offset
         return np.ascontiguousarray(stored)
 
+    def kind(self, name: str) -> np.dtype[Any]:
+        """Type of the values of a dimension."""
+        field = self.fields[name]
+        return np.dtype(np.float64) if field.scale is not None else self.dtype[field.column]
+
+    def pack(self, points: NDArray[np.void], columns: Columns) -> None:
+        """Put values of dimensions without a scale into records whose bits are all zero; raises as `set`.
+
+        Dimensions that share a byte are put together first: a column of the records is written once.
+        """
+        shared: dict[str, NDArray[np.generic]] = {}
+        for name, values in columns.items():
+            field = self.fields[name]
+            _check_range(name, values, points.dtype[field.column], field, self.point_format)
+            if field.mask:
+                bits = values.astype(np.uint8, copy=False) << np.uint8(field.shift)
+                known = shared.get(field.column)
+                shared[field.column] = bits if known is None else known | bits
+            else:
+                points[field.column] = values
+        for column, bits in shared.items():
+            points[column] = bits
+
     def set(self, points: NDArray[np.void], name: str, values: NDArray[Any]) -> None:
         """Put values into the records.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +24,9 @@ from pointcloud.notes import Note
 
 BATCH = 1_000_000
 """Points that are decoded at a time: 30-70 MB, enough for lazrs to use all cores."""
+
+IN_CACHE = 16_384
+"""Records that are taken apart at a time, so that a processor's own cache holds them."""
 
 BLOCK = 50_000
 """Points of a block of a LAS; LAZ has its own chunks."""
@@ -132,11 +135,25 @@ class Source:
 
     def cloud(self, points: NDArray[np.void], names: Sequence[str], bounds: Bounds | None = None) -> PointCloud:
         """Records as a cloud with some attributes, those in ``bounds`` only."""
-        x, y, z = self.coordinates(points)
         if bounds is not None:
-            inside = bounds.contains(x, y)
-            points, x, y, z = points[inside], x[inside], y[inside], z[inside]
-        columns = {name: self.layout.get(points, name) for name in names}
+            x, y, _ = self.coordinates(points)
+            points = points[bounds.contains(x, y)]
+        return self.whole([points], len(points), names)
+
+    def whole(self, pieces: Iterable[NDArray[np.void]], n_points: int, names: Sequence[str]) -> PointCloud:
+        """Records in pieces, ``n_points`` in all, as one cloud with some attributes; its arrays are made once."""
+        columns = {axis: np.empty(n_points) for axis in "XYZ"}
+        columns |= {name: np.empty(n_points, dtype=self.layout.kind(name)) for name in names}
+        place = 0
+        for points in pieces:
+            for start in range(0, len(points), IN_CACHE):
+                part = points[start : start + IN_CACHE]
+                for axis, values in zip("XYZ", self.coordinates(part), strict=True):
+                    columns[axis][place : place + len(part)] = values
+                for name in names:
+                    columns[name][place : place + len(part)] = self.layout.get(part, name)
+                place += len(part)
+        x, y, z = (columns.pop(axis) for axis in "XYZ")
         return PointCloud(x, y, z, columns, self.crs, self.vertical_datum)
 
     def _blocks(self, stream: BinaryIO, picked: NDArray[np.integer], selection: int | None) -> NDArray[np.void]:
