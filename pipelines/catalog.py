@@ -13,6 +13,7 @@ from pipelines.processes.sections import Sections
 from pipelines.processes.terrain import TerrainModel
 from pipelines.processes.tree_inventory import TreeInventory
 from pipelines.processes.volume import VolumeChange
+from pipelines.processes.volume_epochs import VolumeEpochs
 from pointcloud.errors import NotFoundError
 
 PROCESSES: Mapping[str, Process[Any]] = {
@@ -21,6 +22,7 @@ PROCESSES: Mapping[str, Process[Any]] = {
         TerrainModel(),
         GroundClassification(),
         VolumeChange(),
+        VolumeEpochs(),
         Sections(),
         TreeInventory(),
         ForestCarbon(),

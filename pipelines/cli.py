@@ -17,6 +17,7 @@ import typer
 
 from pipelines.bench.command import app as bench
 from pipelines.cli_carbon import carbon
+from pipelines.cli_epochs import epochs
 from pipelines.cli_forest import trees
 from pipelines.cli_pipeline import Sets, set_values
 from pipelines.cli_pipeline import app as pipeline
@@ -101,6 +102,7 @@ def terrain(
 
 
 app.command()(volume)
+app.command()(epochs)
 app.command()(explain)
 app.command()(sections)
 app.command()(measure)

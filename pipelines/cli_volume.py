@@ -1,4 +1,4 @@
-"""``tengun volume``, ``tengun epochs`` and ``tengun explain``."""
+"""``tengun volume`` and ``tengun explain``."""
 
 from __future__ import annotations
 

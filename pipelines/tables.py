@@ -20,6 +20,10 @@ def result_table(outputs: Outputs, folder: Path) -> None:
     if str(summary["schema"]).startswith("tengun/volume/"):
         CONSOLE.print(volume_table(summary))
         CONSOLE.print(alignment_line(summary["alignment"]))
+    elif str(summary["schema"]).startswith("tengun/epochs/"):
+        from pipelines.cli_epochs import show_epochs
+
+        show_epochs(summary)
     elif str(summary["schema"]).startswith("tengun/carbon/"):
         from pipelines.cli_carbon import show_carbon
 

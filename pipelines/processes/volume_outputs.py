@@ -103,9 +103,9 @@ def _write_item(
     return OutputFile("stac-item.json", "application/geo+json", Text("STAC Item", "STAC Item (成果の目録)"))
 
 
-def write_archive(folder: Path, files: Sequence[OutputFile]) -> OutputFile:
+def write_archive(folder: Path, files: Sequence[OutputFile], name: str = ARCHIVE) -> OutputFile:
     """Write all files into one archive; the same files give the same bytes."""
-    with staged(folder / ARCHIVE) as stage, zipfile.ZipFile(stage, "w") as archive:
+    with staged(folder / name) as stage, zipfile.ZipFile(stage, "w") as archive:
         for file in files:
             entry = zipfile.ZipInfo(file.path, date_time=_EPOCH)
             entry.compress_type = zipfile.ZIP_STORED if file.path.endswith(_PACKED) else zipfile.ZIP_DEFLATED
@@ -113,4 +113,4 @@ def write_archive(folder: Path, files: Sequence[OutputFile]) -> OutputFile:
             with (folder / file.path).open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
                 while block := source.read(1 << 20):
                     target.write(block)
-    return OutputFile(ARCHIVE, "application/zip", Text("Everything in one archive", "全成果 (ZIP)"))
+    return OutputFile(name, "application/zip", Text("Everything in one archive", "全成果 (ZIP)"))

@@ -124,40 +124,6 @@ def value_map(
     sheet.write(path)
 
 
-def chainage_diagram(path: Path, reaches: Sequence[tuple[float, float, float, float, float]], title: str) -> None:
-    """Write a PNG of cut, fill and what is carried on along a stream.
-
-    Parameters
-    ----------
-    path
-        Where to write.
-    reaches
-        From and to (m), cut and fill (m3), and the balance of all stretches so far (m3), from the top.
-    title
-        One line above.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4.2), dpi=140, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set_title(title, fontproperties=_font(12), loc="left")
-    start, end, cut, fill, carried = (np.array(column) for column in zip(*reaches, strict=True))
-    axes.bar(start, -cut, end - start, align="edge", color="#d6604d", label="切土 cut")
-    axes.bar(start, fill, end - start, align="edge", color="#4393c3", label="盛土 fill")
-    axes.plot(np.append(start[:1], end), np.append(0.0, carried), color="black", marker="o", markersize=3,
-              label="下流へ流れた量 carried downstream")  # fmt: skip
-    axes.axhline(0.0, color="black", linewidth=0.6)
-    axes.set_xlabel("追加距離 Chainage from the top (m)", fontproperties=_font(9))
-    axes.set_ylabel("土量 Volume (m³)", fontproperties=_font(9))
-    axes.tick_params(labelsize=8)
-    axes.grid(visible=True, color="0.85", linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.legend(prop=_font(8))
-    figure.savefig(path, metadata={"Software": "tengun"})
-
-
 def _colour_limit(values: NDArray[np.floating]) -> float:
     known = np.abs(values[np.isfinite(values)])
     large = known[known > LEAST_DRAWN_M]
@@ -176,7 +142,8 @@ def _extent(grid: Grid) -> tuple[float, float, float, float]:
 
 
 @cache
-def _font(size: float) -> FontProperties:
+def font(size: float) -> FontProperties:
+    """Noto Sans JP from a package, in points."""
     import pylopdf_fonts_jp
     from matplotlib.font_manager import FontProperties
 
@@ -204,7 +171,7 @@ class _Sheet:
             0.2 / across,
             0.76 * height / total,
         )
-        self._axes.set_title(title, fontproperties=_font(12), loc="left")
+        self._axes.set_title(title, fontproperties=font(12), loc="left")
 
     def show(self, picture: NDArray[np.uint8]) -> None:
         """Draw the picture of the whole grid."""
@@ -216,7 +183,7 @@ class _Sheet:
         from matplotlib.colors import Normalize
 
         bar = self._figure.colorbar(ScalarMappable(Normalize(*limits), colours), cax=self._figure.add_axes(self._place))
-        bar.set_label(label, fontproperties=_font(8))
+        bar.set_label(label, fontproperties=font(8))
 
     def outline(self, outlines: Sequence[Outline]) -> None:
         """Draw areas with their labels."""
@@ -271,7 +238,7 @@ def _draw_outline(axes: Axes, label: str, polygon: Polygon | MultiPolygon) -> No
         xytext=(0, 5),
         textcoords="offset points",
         ha="center",
-        fontproperties=_font(8),
+        fontproperties=font(8),
         bbox=box,
         annotation_clip=True,
     )
@@ -286,13 +253,13 @@ def _finish(figure: Figure, axes: Axes, grid: Grid) -> None:
     axes.tick_params(labelsize=7)
     axes.tick_params(axis="y", labelrotation=90)
     axes.locator_params(axis="y", prune="lower")
-    axes.set_xlabel("東距 Easting (測量 Y, m)", fontproperties=_font(8))
-    axes.set_ylabel("北距 Northing (測量 X, m)", fontproperties=_font(8))
+    axes.set_xlabel("東距 Easting (測量 Y, m)", fontproperties=font(8))
+    axes.set_ylabel("北距 Northing (測量 X, m)", fontproperties=font(8))
     _scale_bar(axes, extent)
     _north_arrow(axes)
     name = f"EPSG:{grid.crs.to_epsg()}" if grid.crs is not None and grid.crs.to_epsg() else "CRS: see the GeoTIFF"
     note = f"{name}   格子 cell {grid.cell:g} m   淡黄 = データなし  pale = no data"
-    figure.text(0.01, 0.08 / figure.get_figheight(), note, fontproperties=_font(8))
+    figure.text(0.01, 0.08 / figure.get_figheight(), note, fontproperties=font(8))
 
 
 def _scale_bar(axes: Axes, extent: tuple[float, float, float, float]) -> None:
@@ -311,7 +278,7 @@ def _scale_bar(axes: Axes, extent: tuple[float, float, float, float]) -> None:
         xytext=(0, 7),
         textcoords="offset points",
         ha="center",
-        fontproperties=_font(8),
+        fontproperties=font(8),
         bbox=box,
     )
 
@@ -325,6 +292,6 @@ def _north_arrow(axes: Axes) -> None:
         xycoords="axes fraction",
         ha="center",
         va="center",
-        fontproperties=_font(11),
+        fontproperties=font(11),
         arrowprops=arrow,
     )

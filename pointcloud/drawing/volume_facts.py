@@ -46,6 +46,12 @@ def datum_name(datum: str, language: Language) -> str:
     return pick(_DATUMS.get(datum, (datum, datum)), language)
 
 
+def epoch_name(epoch: Mapping[str, Any], language: Language) -> str:
+    """What a survey is called: before and after in the language, names of a series as they are."""
+    name = str(epoch["name"])
+    return pick(WHEN.get(name, (name, name)), language)
+
+
 def input_facts(summary: Mapping[str, Any], language: Language) -> Facts:
     """Each file with its number of points and SHA-256."""
     return list(_input_facts(summary, language))
@@ -54,7 +60,7 @@ def input_facts(summary: Mapping[str, Any], language: Language) -> Facts:
 def _input_facts(summary: Mapping[str, Any], language: Language) -> Iterator[tuple[str, str]]:
     points = pick(("points", "点"), language)
     for epoch in summary["epochs"]:
-        name = pick(WHEN[epoch["name"]], language)
+        name = epoch_name(epoch, language)
         for file in epoch["files"]:
             yield name, f"{file['name']}  {file['n_points']:,} {points}\nSHA-256 {file['sha256']}"
     for kind, files in summary["inputs"].items():
@@ -70,7 +76,7 @@ def epoch_facts(summary: Mapping[str, Any], language: Language) -> list[list[str
         if epoch["height_correction_m"] is not None:
             heights += f" → JGD2024 ({epoch['height_correction_m']:+.3f} m)"
         rows.append([
-            pick(WHEN[epoch["name"]], language), epoch["surveyed"] or "-", f"{epoch['n_points']:,}",
+            epoch_name(epoch, language), epoch["surveyed"] or "-", f"{epoch['n_points']:,}",
             f"{epoch['crs']} ({pick(_SOURCES[epoch['crs_source']], language)})", heights,
         ])  # fmt: skip
     return rows
@@ -89,7 +95,7 @@ def software_facts(summary: Mapping[str, Any]) -> Facts:
 def unconfirmed(summary: Mapping[str, Any], language: Language) -> list[str]:
     """Constants that rest on memory or copies."""
     found = [pick(pair, language) for pair in texts("unconfirmed")]
-    soil = summary["material"]["soil"]
+    soil = summary.get("material", {}).get("soil")
     if soil is not None:
         found.append(pick(SWELL, language).format(**soil["class"]))
     return found
@@ -97,7 +103,11 @@ def unconfirmed(summary: Mapping[str, Any], language: Language) -> list[str]:
 
 def notes_of(summary: Mapping[str, Any], language: Language) -> list[str]:
     """Every note of the result, each once."""
-    groups = [summary["notes"], summary["alignment"]["notes"], *(e["notes"] for e in summary["epochs"])]
+    groups = [summary["notes"], *(e["notes"] for e in summary["epochs"])]
+    if "alignment" in summary:
+        groups.insert(1, summary["alignment"]["notes"])
+    groups += [(e.get("alignment") or {"notes": []})["notes"] for e in summary["epochs"]]
+    groups += [pair["notes"] for pair in summary.get("pairs", ())]
     return list(dict.fromkeys(note[language] for group in groups for note in group))
 
 
@@ -127,6 +137,6 @@ def alignment_text(alignment: Mapping[str, Any], language: Language) -> str:
 
 
 def _text(value: Any) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", [], {}):
         return "-"
     return f"{value:g}" if isinstance(value, float) else str(value)
