@@ -186,11 +186,11 @@ def _mapped(view: View, function: Filter) -> Iterator[PointCloud]:
 
 
 def _as_one(view: View, function: Filter) -> Iterator[PointCloud]:
-    yield function(joined(list(view.chunks)))
+    yield function(view.whole())
 
 
 def _merged(views: Sequence[View]) -> Iterator[PointCloud]:
-    yield joined([cloud for view in views for cloud in view.chunks])
+    yield views[0].whole() if len(views) == 1 else joined([cloud for view in views for cloud in view.chunks])
 
 
 def _kept(views: Sequence[View]) -> list[View]:

@@ -224,11 +224,14 @@ def cross_minima(values: Floats, first: int, last: int, out: Floats) -> None:
     """Least value of each cell and its four neighbours, in the rows from ``first`` to before ``last``."""
     n_rows, n_columns = values.shape
     for row in range(first, last):
-        up, down = max(row - 1, 0), min(row + 1, n_rows - 1)
+        above, own, below = values[max(row - 1, 0)], values[row], values[min(row + 1, n_rows - 1)]
+        line = out[row]
         for column in range(n_columns):
-            least = min(values[up, column], values[down, column])
-            left, right = values[row, max(column - 1, 0)], values[row, min(column + 1, n_columns - 1)]
-            out[row, column] = min(least, values[row, column], left, right)
+            line[column] = min(above[column], below[column], own[column])
+        for column in range(1, n_columns):
+            line[column] = min(line[column], own[column - 1])
+        for column in range(n_columns - 1):
+            line[column] = min(line[column], own[column + 1])
 
 
 @kernel

@@ -12,6 +12,7 @@ import numpy as np
 from pyproj import CRS
 
 from pipelines.native import expression
+from pipelines.native.columns import joined
 from pointcloud import crs as reference
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import LASPY_TO_PDAL
@@ -65,6 +66,10 @@ class View:
     chunks: Iterable[PointCloud]
     origins: tuple[Origin, ...] = ()
 
+    def whole(self) -> PointCloud:
+        """All points as one cloud."""
+        return self.chunks.whole() if isinstance(self.chunks, FilePoints) else joined(list(self.chunks))
+
 
 def read_las(options: Mapping[str, Any], folder: Path) -> View:
     """The view of a LAS or LAZ file; extra bytes only with ``use_eb_vlr``, as in PDAL."""
@@ -74,7 +79,7 @@ def read_las(options: Mapping[str, Any], folder: Path) -> View:
     crs = _crs(info.crs, options)
     minor = int(info.version.split(".")[1])
     origin = Origin(info.scales, info.offsets, minor, info.point_format, _other_vlrs(path))
-    return View(_pieces(path, options["count"], dropped, crs), (origin,))
+    return View(FilePoints(path, options["count"], tuple(dropped), crs), (origin,))
 
 
 def _other_vlrs(path: Path) -> tuple[laspy.VLR, ...]:
@@ -87,15 +92,42 @@ def _other_vlrs(path: Path) -> tuple[laspy.VLR, ...]:
         )
 
 
-def _pieces(path: Path, limit: int | None, dropped: Iterable[str], crs: CRS | None) -> Iterator[PointCloud]:
-    left = limit
-    for cloud in one_ahead(las.iter_chunks(path, CHUNK)):
-        taken = cloud if left is None or left >= len(cloud) else cloud.take(np.arange(left))
-        yield _as_pdal(taken, dropped, crs)
-        if left is not None:
-            left -= len(taken)
-            if left <= 0:
-                return
+@dataclass(frozen=True, slots=True)
+class FilePoints:
+    """The points of a file: in pieces, or whole, which takes less than joining the pieces.
+
+    Parameters
+    ----------
+    path
+        LAS or LAZ.
+    limit
+        Points to read at most.
+    dropped
+        Dimensions to leave out.
+    crs
+        Reference system to give them.
+    """
+
+    path: Path
+    limit: int | None
+    dropped: tuple[str, ...]
+    crs: CRS | None
+
+    def __iter__(self) -> Iterator[PointCloud]:
+        left = self.limit
+        for cloud in one_ahead(las.iter_chunks(self.path, CHUNK)):
+            taken = cloud if left is None or left >= len(cloud) else cloud.take(slice(left))
+            yield _as_pdal(taken, self.dropped, self.crs)
+            if left is not None:
+                left -= len(taken)
+                if left <= 0:
+                    return
+
+    def whole(self) -> PointCloud:
+        """All points at once."""
+        if self.limit is not None:
+            return joined(list(self))
+        return _as_pdal(las.read(self.path), self.dropped, self.crs)
 
 
 def _as_pdal(cloud: PointCloud, dropped: Iterable[str], crs: CRS | None) -> PointCloud:

@@ -4,56 +4,26 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import laspy
 import numpy as np
-from laspy.compression import LazBackend
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from pipelines.native import las_file
 from pipelines.native.columns import cast
-from pipelines.native.readers import SCAN_ANGLE_UNIT, View
+from pipelines.native.las_file import Axes, Layout
+from pipelines.native.readers import View
 from pointcloud import crs as reference
 from pointcloud.cloud import PointCloud, VerticalDatum
 from pointcloud.dimensions import LASPY_TO_PDAL
-from pointcloud.errors import CrsError, InputError, ParameterError
+from pointcloud.errors import CrsError, ParameterError
 from pointcloud.io import copc_write
-from pointcloud.io.ahead import one_ahead
-from pointcloud.io.las_crs import KEYS, USER, WKT, key_record, wkt_record
-from pointcloud.io.staging import staged
 
-_BACKENDS = (LazBackend.LazrsParallel, LazBackend.Lazrs)
 _FORWARDED = ("scale", "offset", "format", "header", "vlr", "all")
 _INT32 = np.iinfo(np.int32)
-
-PIECE = 500_000
-"""Points made into records at a time."""
-
-Axes = tuple[float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How points become records.
-
-    Parameters
-    ----------
-    minor_version, point_format
-        Of LAS 1 and of the record.
-    scales, offsets
-        Of x, y and z.
-    extra
-        Extra bytes: dimension -> type.
-    """
-
-    minor_version: int
-    point_format: int
-    scales: Axes
-    offsets: Axes
-    extra: Mapping[str, np.dtype[np.generic]]
 
 
 def write_las(views: Sequence[View], options: Mapping[str, Any], folder: Path) -> int:
@@ -78,20 +48,19 @@ def write_las(views: Sequence[View], options: Mapping[str, Any], folder: Path) -
     else:
         extent = None
     layout = _layout(views, heads, options, extent)
-    header = _header(layout, heads, options)
-    if "vlr" in _forwards(options):
-        header.vlrs.extend(vlr for view in views for origin in view.origins for vlr in origin.vlrs)
-    n_points = 0
+    if layout.point_format >= 6 and layout.minor_version < 4:
+        raise ParameterError(
+            f"writers.las: point format {layout.point_format} needs minor_version 4, not {layout.minor_version}",
+            f"writers.las: 点形式 {layout.point_format} には minor_version 4 が必要です。",
+            field="minor_version",
+        )
+    crs, datum = _reference(heads, options)
+    empty = np.empty(0)
+    frame = PointCloud(empty, empty, empty, {}, crs, datum)
+    origins = [origin for view in views for origin in view.origins] if "vlr" in _forwards(options) else []
+    vlrs = [vlr for origin in origins for vlr in origin.vlrs]
     compresses = path.suffix.lower() == ".laz" or str(options["compression"]).lower() in ("laszip", "lazperf", "true")
-    with (
-        staged(path) as part,
-        laspy.open(part, "w", header=header, do_compress=compresses, laz_backend=_BACKENDS) as writer,
-    ):
-        for cloud in chunks:
-            for records in one_ahead(_records(piece, header, layout) for piece in _pieces(cloud)):
-                writer.write_points(records)
-            n_points += len(cloud)
-    return n_points
+    return las_file.write(path, chunks, layout, frame, vlrs, compresses=compresses)
 
 
 def write_copc(views: Sequence[View], options: Mapping[str, Any], folder: Path) -> int:
@@ -251,65 +220,3 @@ def _reference(heads: Sequence[PointCloud], options: Mapping[str, Any]) -> tuple
     if options["a_srs"]:
         return reference.split(reference.parse(options["a_srs"]))
     return heads[0].crs, heads[0].vertical_datum
-
-
-def _header(layout: Layout, heads: Sequence[PointCloud], options: Mapping[str, Any]) -> laspy.LasHeader:
-    if layout.point_format >= 6 and layout.minor_version < 4:
-        raise ParameterError(
-            f"writers.las: point format {layout.point_format} needs minor_version 4, not {layout.minor_version}",
-            f"writers.las: 点形式 {layout.point_format} には minor_version 4 が必要です。",
-            field="minor_version",
-        )
-    header = laspy.LasHeader(version=f"1.{layout.minor_version}", point_format=layout.point_format)
-    header.scales, header.offsets = np.array(layout.scales), np.array(layout.offsets)
-    header.generating_software = "tengun"
-    header.global_encoding.wkt = layout.point_format >= 6  # LAS 1.4 R15, section 2.4: these formats know WKT only
-    crs, datum = _reference(heads, options)
-    if crs is not None:
-        is_wkt = layout.point_format >= 6
-        number, payload = (WKT, wkt_record(crs, datum)) if is_wkt else (KEYS, key_record(crs, datum))
-        header.vlrs.append(laspy.VLR(USER.decode(), number, "", payload))
-    if layout.extra:
-        header.add_extra_dims([laspy.ExtraBytesParams(name, dtype) for name, dtype in layout.extra.items()])
-    return header
-
-
-def _pieces(cloud: PointCloud) -> Iterator[PointCloud]:
-    """The cloud in pieces that fit the processor's cache better and let one be written while the next is made."""
-    return (cloud.take(slice(start, start + PIECE)) for start in range(0, len(cloud), PIECE))
-
-
-def _records(cloud: PointCloud, header: laspy.LasHeader, layout: Layout) -> laspy.ScaleAwarePointRecord:
-    points = laspy.ScaleAwarePointRecord.zeros(len(cloud), header=header)
-    for axis, scale, offset in zip("xyz", layout.scales, layout.offsets, strict=True):
-        points[axis.upper()][:] = _quantised(getattr(cloud, axis), scale, offset, axis)
-    has = set(header.point_format.dimension_names)
-    names = {pdal: name for name, pdal in LASPY_TO_PDAL.items() if name in has}
-    for name, values in cloud.attributes.items():
-        if name == "ScanAngleRank":
-            _set_angle(points, values, layout.point_format)
-        elif name in layout.extra:
-            points[name][:] = cast(name, values, layout.extra[name])
-        elif name in names and name != "ScanAngle":
-            points[names[name]] = values
-    return points
-
-
-def _quantised(values: NDArray[np.float64], scale: float, offset: float, axis: str) -> NDArray[np.float64]:
-    steps = np.rint((values - offset) / scale)
-    if steps.size and not (steps.min() >= _INT32.min and steps.max() <= _INT32.max):
-        raise InputError(
-            f"writers.las: {axis} from {values.min():.3f} to {values.max():.3f} does not fit 32 bits with scale "
-            f"{scale:g} and offset {offset:g}; set offset_{axis} to 'auto' or a larger scale_{axis}",
-            f"writers.las: {axis} の範囲 {values.min():.3f}~{values.max():.3f} は scale {scale:g}、offset {offset:g} "
-            f"では表せません。offset_{axis} を 'auto' にするか scale_{axis} を大きくしてください。",
-            field=f"offset_{axis}",
-        )
-    return steps
-
-
-def _set_angle(points: laspy.ScaleAwarePointRecord, degrees: NDArray[np.generic], point_format: int) -> None:
-    if point_format >= 6:
-        points["scan_angle"] = np.rint(degrees.astype(np.float64) / SCAN_ANGLE_UNIT).astype(np.int16)
-    else:
-        points["scan_angle_rank"] = np.trunc(degrees.astype(np.float64)).astype(np.int8)

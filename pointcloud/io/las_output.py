@@ -18,12 +18,12 @@ class Output:
     """A file being written: header and records first, then points, then extended records, then the header's numbers."""
 
     def __init__(
-        self, stream: BinaryIO, target: Path, raw: bytes, records: Sequence[tuple[bytes, bytes]], gap: bytes,
+        self, stream: BinaryIO, compresses: bool, raw: bytes, records: Sequence[tuple[bytes, bytes]], gap: bytes,
         point_format: int, point_size: int, signature: bytes = b"",
     ) -> None:  # fmt: skip
         self._stream, self._raw = stream, bytearray(raw)
         self._compressor = None
-        if target.suffix.lower() == ".laz":
+        if compresses:
             self._compressor = laz.Compressor(point_format, point_size - POINT_SIZES[point_format])
             head = struct.pack("<H16sHH32s", 0, *LASZIP, len(self._compressor.record), b"http://laszip.org")
             records = [*records, (head, self._compressor.record)]

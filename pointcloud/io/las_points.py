@@ -88,12 +88,12 @@ class Layout:
 
         Dimensions that share a byte are put together first: a column of the records is written once.
         """
-        shared: dict[str, NDArray[np.generic]] = {}
+        shared: dict[str, NDArray[np.uint8]] = {}
         for name, values in columns.items():
             field = self.fields[name]
             _check_range(name, values, points.dtype[field.column], field, self.point_format)
             if field.mask:
-                bits = values.astype(np.uint8, copy=False) << np.uint8(field.shift)
+                bits: NDArray[np.uint8] = values.astype(np.uint8, copy=False) << np.uint8(field.shift)
                 known = shared.get(field.column)
                 shared[field.column] = bits if known is None else known | bits
             else:

@@ -68,9 +68,10 @@ def rewrite(
     with staged(target) as stage, stage.open("wb") as stream:
         header = opened.header
         records = _kept_records(header, descriptors)
-        signature = header.signature if target.suffix.lower() != ".laz" else b""
+        compresses = target.suffix.lower() == ".laz"
+        signature = b"" if compresses else header.signature
         out = Output(
-            stream, target, header.raw, records, header.gap, layout.point_format, layout.dtype.itemsize, signature
+            stream, compresses, header.raw, records, header.gap, layout.point_format, layout.dtype.itemsize, signature
         )
         while True:
             out.points(_edited(points, changes, layout, wanted, source))

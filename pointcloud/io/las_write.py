@@ -94,7 +94,8 @@ def write(
     frame = Frame(path, layout, np.array(scales), np.array(offsets), names)
     with staged(path) as stage, stage.open("wb") as stream:
         raw = new_header(minor, frame, created)
-        out = Output(stream, path, raw, new_records(minor, first, extras), b"", number, size)
+        records, compresses = new_records(minor, first, extras), path.suffix.lower() == ".laz"
+        out = Output(stream, compresses, raw, records, b"", number, size)
         summary = Summary()
         for piece in chain([first], pieces):
             for part in parts(piece):
@@ -245,8 +246,12 @@ def new_records(minor: int, first: PointCloud, extras: bytes) -> list[tuple[byte
             found.append((las_crs.USER, las_crs.KEYS, las_crs.key_record(horizontal, datum), b"GeoTIFF keys"))
     if extras:
         found.append((*EXTRA_BYTES, extras, b"Extra Bytes Record"))
-    return [(struct.pack("<H16sHH32s", 0, user, number, len(payload), text), payload)
-            for user, number, payload, text in found]  # fmt: skip
+    return [record(*one) for one in found]
+
+
+def record(user: bytes, number: int, payload: bytes, text: bytes) -> tuple[bytes, bytes]:
+    """Head and payload of a variable length record."""
+    return struct.pack("<H16sHH32s", 0, user, number, len(payload), text), payload
 
 
 def parts(cloud: PointCloud) -> Iterator[PointCloud]:
