@@ -11,6 +11,7 @@ from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
 from pointcloud.ground.bands import run_bands
 from pointcloud.ground.confidence import confidence_cells
+from pointcloud.ground.detail import detail
 from pointcloud.ground.kernels import label_points
 from pointcloud.ground.keypoints import key_cells
 from pointcloud.ground.lattice import Lattice, cells_of_points, working_grid
@@ -99,7 +100,7 @@ def classify(
     water, high = _water(cloud), high_outliers(cloud, cells, grid)
     low, lowest = low_outliers(cloud, cells, water | high, grid)
     terrain = find_terrain(lowest, parameters)
-    labels, key_points, confidence = _labels(cloud, cells, lowest, terrain, parameters)
+    labels, key_points, confidence = _labels(cloud, cells, water | high | low, lowest, terrain, parameters)
     labels[low] = ClassCode.LOW_NOISE
     labels[high] = ClassCode.HIGH_NOISE
     labels[water] = ClassCode.WATER
@@ -117,6 +118,7 @@ def _water(cloud: PointCloud) -> Mask:
 def _labels(
     cloud: PointCloud,
     cells: NDArray[np.int32],
+    skip: Mask,
     lowest: Lattice,
     terrain: Terrain,
     parameters: GroundParameters,
@@ -133,6 +135,14 @@ def _labels(
     labels[lowest.index[noise]] = ClassCode.LOW_NOISE
     key_points = np.zeros(len(cloud), dtype=bool)
     key_points[lowest.index[keys]] = True
+    if parameters.is_dense:
+        ground, key_points = detail(
+            cloud, cells, skip | (labels == ClassCode.LOW_NOISE), key_corners, lowest.grid, parameters
+        )
+        labels[(labels == ClassCode.GROUND) & ~ground] = ClassCode.UNCLASSIFIED
+        labels[ground] = ClassCode.GROUND
+        keys = np.zeros(lowest.grid.shape, dtype=bool)
+        keys.ravel()[cells[key_points]] = True
     confidence = confidence_cells(keys & ~noise, rough, slope).ravel()[cells]
     return labels, key_points, confidence
 

@@ -15,6 +15,8 @@ from pointcloud.ground.kernels import block_keys
 from pointcloud.ground.scales import (
     BLOCK_POINTS,
     COARSEST,
+    DETAIL_REACH,
+    DETAIL_SPACING,
     HIGH_BLOCK,
     ISLAND_EXTENT,
     KEY_REACH,
@@ -48,7 +50,8 @@ class GroundParameters:
     threshold
         Height above the surface up to which a point is ground, on level ground, in metres.
     scalar
-        Increase of the threshold with the slope of the surface, metres per (m/m).
+        Increase of the threshold with the slope of the surface, metres per (m/m); 0 by default on dense surveys,
+        where the threshold follows the measured noise of the ground instead.
     spacing
         Mean distance of neighbouring points in metres.
     """
@@ -60,6 +63,11 @@ class GroundParameters:
     threshold: float
     scalar: float
     spacing: float
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the fine surface can be fitted."""
+        return self.method == "auto" and self.spacing <= DETAIL_SPACING * self.cell
 
     def as_dict(self) -> dict[str, float | str]:
         """Name -> value."""
@@ -138,17 +146,19 @@ def survey_parameters(
                 value=value,
             )
     spacing = _spacing([clouds] if isinstance(clouds, PointCloud) else clouds)
-    auto = method == "auto"
-    coarse = min(1.0, spacing)
+    width, auto = cell or _cell_for(spacing), method == "auto"
+    usual = (0.15, 0.5, 1.25) if not auto else (0.10, *_tolerance(spacing, width))
     return GroundParameters(
-        method,
-        cell or _cell_for(spacing),
-        window or 18.0,
-        slope or (0.10 if auto else 0.15),
-        threshold or (0.15 + 0.25 * coarse if auto else 0.5),
-        scalar or (0.1 + 0.7 * coarse if auto else 1.25),
-        spacing,
+        method, width, window or 18.0, slope or usual[0], threshold or usual[1], scalar or usual[2], spacing
     )
+
+
+def _tolerance(spacing: float, cell: float) -> tuple[float, float]:
+    """Threshold and scalar: the fine surface of a dense survey needs no allowance for its slope."""
+    if spacing <= DETAIL_SPACING * cell:
+        return 0.15, 0.0
+    coarse = min(1.0, spacing)
+    return 0.15 + 0.25 * coarse, 0.1 + 0.7 * coarse
 
 
 def _spacing(clouds: Iterable[PointCloud]) -> float:
@@ -189,7 +199,7 @@ def required_halo(parameters: GroundParameters) -> float:
     regions = ISLAND_EXTENT + SPREAD + restored_area(parameters.spacing, cell) + 4 * NEAR_REACH
     rounds = block_sizes(parameters.spacing, cell)
     keys = fit + ROUGHNESS_REACH + sum(fit + math.ceil((KEY_REACH + 1) * size / cell) for size in rounds)
-    return float((outliers + objects + 4 * fit + regions + keys + REACH) * cell)
+    return float((outliers + objects + 4 * fit + regions + keys + DETAIL_REACH + REACH) * cell)
 
 
 def restored_area(spacing: float, cell: float) -> int:

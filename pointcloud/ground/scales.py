@@ -29,3 +29,13 @@ KEY_REACH = 3
 """Blocks around a block in which others must support its lowest point."""
 ROUGHNESS_REACH = 4
 """Half width of the window of the roughness."""
+DETAIL_SPACING = 0.55
+"""Points lie at most so many cells apart where the fine surface is fitted: then a plane has some ten points a cell."""
+DETAIL_ROUNDS = 4
+"""Rounds of its fit; each looks two cells further."""
+CLEAN_REACH = 2
+"""Cells from a point to a clean plane beyond its own window."""
+NOISE_REACH = 2
+"""Half width of the window of the ground's noise."""
+DETAIL_REACH = 2 * DETAIL_ROUNDS + CLEAN_REACH + NOISE_REACH + 2
+"""All of it, with the two windows of shares."""

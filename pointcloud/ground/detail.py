@@ -1,0 +1,252 @@
+"""The fine surface of dense surveys: sharp at edges, in the middle of bare ground, low under vegetation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pointcloud.cloud import PointCloud
+from pointcloud.grid import Grid
+from pointcloud.ground import detail_kernels, label_kernels
+from pointcloud.ground.bands import run_bands
+from pointcloud.ground.parameters import GroundParameters
+from pointcloud.ground.scales import CLEAN_REACH, DETAIL_ROUNDS, NOISE_REACH
+from pointcloud.ground.trend import heights, slopes
+
+Floats = NDArray[np.float64]
+Small = NDArray[np.float32]
+Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+RANGE = (1.0, 0.6, 1.0, 0.8)
+"""Points from 1.0 m + 0.6 x slope below the key surface to 1.0 m + 0.8 x slope above it are looked at."""
+SOFT = (0.06, 0.03, 3.0)
+"""Height above the surface at which a point has half its weight: 0.06 m + 0.03 x slope; below it three times that.
+
+The ranging noise of airborne surveys is 0.02-0.05 m: wider, and the planes climb into grass and shrubs."""
+LEAST = 5.0
+"""Least sum of weights of a plane."""
+TIGHT = (0.06, 1.5)
+"""A plane is tight up to a spread of 0.06 m, or 1.5 times the least spread around."""
+CLEAN = (0.9, 0.15, 0.05, 0.05, 0.03)
+"""Bare: 90 % of a window's points within 0.15 m + 0.05 x slope of the surface, spread below 0.05 + 0.03 x slope."""
+EXPLAINED = (0.8, 0.12, 0.06)
+"""An edge between bare faces: 80 % of the points around lie within 0.12 m + 0.06 x slope of a clean plane."""
+EDGE = (0.3, 0.2, 2.0)
+"""Planes that differ by 0.3 m between bare faces, or elsewhere by 0.2 m + 2 x noise, make an edge."""
+CLIMB = (0.3, 0.3)
+"""Where less than 30 % is explained there is vegetation, into which planes climb: half way back to the key surface."""
+NOISE_PRIOR = (5.0, 0.04)
+"""The noise of the ground is measured from what lies below the surface, with 0.04 m as five further points."""
+NOISE_DEPTHS = (0.6, 0.2)
+"""Points up to 0.6 m below count for it; it is taken as 0.2 m at most."""
+GROUND_NOISE = 0.7
+"""Class 2: up to the threshold + 0.7 x noise above the surface (twice that below)."""
+KEY = (0.075, 0.25)
+"""Key points: up to 0.075 m + 0.25 x noise from it."""
+
+
+@dataclass(slots=True)
+class Points:
+    """Points near the key surface, sorted by cell, in local coordinates.
+
+    Parameters
+    ----------
+    index
+        Their places in the cloud.
+    starts
+        Place of the first point of each cell, and behind the last.
+    u, v
+        Cells to the east and to the south of the middle of the cell.
+    h, h_key
+        Metres of the point and of the key surface above ``base``.
+    base, slope
+        Height (m) of the middle of each cell and slope (m/m) of the key surface there; NaN where unknown.
+    grid
+        Working grid.
+    """
+
+    index: Index
+    starts: Index
+    u: Small
+    v: Small
+    h: Small
+    h_key: Small
+    base: Floats
+    slope: Floats
+    grid: Grid
+
+    def around(self, counts: NDArray[np.int64], reach: int) -> NDArray[np.int64]:
+        """Sum of the cells' counts up to ``reach`` cells each way, flat."""
+        ones = np.ones(2 * reach + 1, dtype=np.int64)
+        rows = ndimage.convolve1d(counts.reshape(self.grid.shape), ones, axis=0, mode="constant")
+        out: NDArray[np.int64] = ndimage.convolve1d(rows, ones, axis=1, mode="constant").ravel()
+        return out
+
+    def share_close(self, surface: Small, beside: Small, limit: Floats) -> Floats:
+        """Share of the points within the limit in the 3 x 3 cells around each cell; 0 where there is no point."""
+        close = np.empty(self.base.size, dtype=np.int64)
+        run_bands(label_kernels.count_close, close.size, self.h, surface, beside, self.starts, limit, after=(close,))
+        out: Floats = self.around(close, 1) / np.maximum(self.around(np.diff(self.starts), 1), 1)
+        return out
+
+
+@dataclass(slots=True)
+class Surface:
+    """The fine surface at each point, float32 metres above the base of its cell.
+
+    Parameters
+    ----------
+    planes
+        Height, rises and spread of each cell's plane.
+    height, low, high
+        Blend of the tight planes around, the lowest and the highest of them.
+    """
+
+    planes: Floats
+    height: Small
+    low: Small
+    high: Small
+
+
+def detail(
+    cloud: PointCloud,
+    cells: NDArray[np.int32],
+    skip: Mask,
+    key_corners: Floats,
+    grid: Grid,
+    parameters: GroundParameters,
+) -> tuple[Mask, Mask]:
+    """Ground points and key points of a dense survey.
+
+    A surface through lowest points lies under bare ground by the ranging noise and cuts every edge of a terrace or
+    road. Here planes are fitted to all points of 3 x 3 cells, reweighted towards the lower side; each point is held
+    against the tight planes around it, so that edges stay sharp, and, between bare faces, against the clean planes
+    beyond its own window. The key points are those nearest to that surface in the quarters of a cell.
+
+    Parameters
+    ----------
+    cloud
+        Points in metres.
+    cells
+        Flat cell of each point on ``grid``.
+    skip
+        Noise.
+    key_corners
+        Heights of the surface through the key points of lowest points; it anchors the planes.
+    grid
+        Working grid.
+    parameters
+        Threshold and scalar of the ground.
+
+    References
+    ----------
+    Kuwahara et al. (1976), doi:10.1007/978-1-4684-0769-3_13: of the windows around a place the smoothest counts.
+    Here the windows hold planes, and several may count.
+    """
+    points = _near(cloud, cells, skip, key_corners, grid, parameters)
+    surface = _fit(points)
+    noise = _noise(points, surface.height)
+    ground, away = _labels(points, surface, noise, parameters)
+    key = np.empty(ground.size, dtype=bool)
+    run_bands(
+        label_kernels.nearest_of_quarters, points.base.size, cloud.x, cloud.y, points.index, points.u, points.v, away,
+        points.starts, KEY[0] + KEY[1] * noise, after=(key,),
+    )  # fmt: skip
+    out = np.zeros(len(cloud), dtype=bool), np.zeros(len(cloud), dtype=bool)
+    for mask, chosen in zip(out, (ground, key), strict=True):
+        mask[points.index[chosen]] = True
+    return out
+
+
+def _near(
+    cloud: PointCloud,
+    cells: NDArray[np.int32],
+    skip: Mask,
+    corners: Floats,
+    grid: Grid,
+    parameters: GroundParameters,
+) -> Points:
+    key = heights(cloud.x, cloud.y, cells, corners, grid)
+    slope = slopes(corners, grid.cell).ravel()
+    above = max(RANGE[2], 2.0 * parameters.threshold), max(RANGE[3], 2.0 * parameters.scalar)
+    chosen = np.empty(len(cloud), dtype=bool)
+    reach = np.array((*RANGE[:2], *above))
+    run_bands(detail_kernels.near_points, len(cloud), cloud.z, key, cells, slope, skip, reach, after=(chosen,))
+    starts = np.zeros(slope.size + 1, dtype=np.int64)
+    np.cumsum(np.bincount(cells[chosen], minlength=slope.size), out=starts[1:])
+    n = int(starts[-1])
+    index = np.empty(n, dtype=np.int64)
+    detail_kernels.sort_by_cell(chosen, cells, starts[:-1].copy(), index)
+    base = (0.25 * (corners[:-1, :-1] + corners[1:, :-1] + corners[:-1, 1:] + corners[1:, 1:])).ravel()
+    frame = np.array([grid.cell, grid.column, grid.south_row + grid.n_rows, grid.n_columns], dtype=np.float64)
+    u, v, h, h_key = (np.empty(n, dtype=np.float32) for _ in range(4))
+    run_bands(
+        detail_kernels.local_coordinates,
+        n,
+        cloud.x,
+        cloud.y,
+        cloud.z,
+        key,
+        cells,
+        index,
+        base,
+        frame,
+        after=(u, v, h, h_key),
+    )
+    return Points(index, starts, u, v, h, h_key, base, slope, grid)
+
+
+def _fit(points: Points) -> Surface:
+    n_cells = points.base.size
+    moments, planes = np.empty((n_cells, 10)), np.empty((n_cells, 4))
+    out = Surface(planes, points.h_key.copy(), np.empty_like(points.h), np.empty_like(points.h))
+    where = points.starts, points.base, planes, points.grid.shape
+    for _ in range(DETAIL_ROUNDS):
+        run_bands(
+            detail_kernels.cell_moments, n_cells, points.u, points.v, points.h, out.height, points.starts,
+            points.slope, np.array(SOFT), after=(moments,),
+        )  # fmt: skip
+        run_bands(detail_kernels.fit_planes, n_cells, moments, points.base, *points.grid.shape, LEAST, after=(planes,))
+        run_bands(
+            detail_kernels.blend_planes, n_cells, points.u, points.v, points.h_key, *where, *TIGHT,
+            after=(out.height, out.low, out.high),
+        )  # fmt: skip
+    return out
+
+
+def _noise(points: Points, surface: Small) -> Floats:
+    """Standard deviation (m) of the ground in each cell from the points below the surface around."""
+    n, total = (np.empty(points.base.size, dtype=np.int64) for _ in range(2))
+    run_bands(label_kernels.depths, n.size, points.h, surface, points.starts, NOISE_DEPTHS[0], after=(n, total))
+    squares = points.around(total, NOISE_REACH) / label_kernels.STEPS + NOISE_PRIOR[0] * NOISE_PRIOR[1] ** 2
+    noise: Floats = np.minimum(np.sqrt(squares / (points.around(n, NOISE_REACH) + NOISE_PRIOR[0])), NOISE_DEPTHS[1])
+    return noise
+
+
+def _labels(points: Points, surface: Surface, noise: Floats, parameters: GroundParameters) -> tuple[Mask, Small]:
+    """Ground points and their distance (m) from the surface, which is brought down where it climbs plants."""
+    n_cells, slope = points.base.size, points.slope
+    beside, clean_low, clean_high = (np.empty_like(points.h) for _ in range(3))
+    nothing = np.full_like(points.h, np.inf)
+    is_bare = points.share_close(surface.height, nothing, CLEAN[1] + CLEAN[2] * slope) >= CLEAN[0]
+    clean = surface.planes.copy()
+    with np.errstate(invalid="ignore"):
+        clean[~(is_bare & (clean[:, 3] <= CLEAN[3] + CLEAN[4] * slope)), 3] = np.inf
+    run_bands(
+        detail_kernels.nearest_plane, n_cells, points.u, points.v, points.h, points.starts, points.base, clean,
+        points.grid.shape, CLEAN_REACH, after=(beside, clean_low, clean_high),
+    )  # fmt: skip
+    explained = points.share_close(surface.height, beside, EXPLAINED[1] + EXPLAINED[2] * slope)
+    share = np.clip((explained - CLIMB[0]) / CLIMB[1], 0.5, 1.0)
+    run_bands(label_kernels.climbed_down, n_cells, points.h_key, points.starts, share, after=(surface.height,))
+    tolerance = parameters.threshold + parameters.scalar * slope + GROUND_NOISE * noise
+    ground, away = np.empty(points.h.size, dtype=bool), np.empty_like(points.h)
+    run_bands(
+        label_kernels.label_ground, n_cells, points.h, surface.height, surface.low, surface.high, beside, clean_low,
+        clean_high, points.starts, explained > EXPLAINED[0], noise, tolerance, np.array(EDGE), after=(ground, away),
+    )  # fmt: skip
+    return ground, away

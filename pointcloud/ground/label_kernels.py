@@ -1,0 +1,108 @@
+"""Kernels that hold points against the fine surface; points sorted by cell as in ``detail_kernels``."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointcloud.jit import kernel
+
+Floats = NDArray[np.float64]
+Small = NDArray[np.float32]
+Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+STEPS = 1e8
+"""Depths are squared and summed in steps of a hundredth of a square millimetre, so that their order changes nothing."""
+
+
+@kernel
+def count_close(
+    h: Small, surface: Small, beside: Small, starts: Index, limit: Floats, first: int, last: int, out: Index
+) -> None:
+    """Number of points in each cell within its ``limit`` (m) of the surface or of a plane ``beside``."""
+    for k in range(first, last):
+        n = 0
+        for i in range(starts[k], starts[k + 1]):
+            n += min(abs(h[i] - surface[i]), beside[i]) < limit[k]
+        out[k] = n
+
+
+@kernel
+def depths(
+    h: Small, surface: Small, starts: Index, deepest: float, first: int, last: int, n: Index, total: Index
+) -> None:
+    """Number and squares, in ``STEPS`` of 1 m2, of the points of each cell that lie below the surface."""
+    for k in range(first, last):
+        n[k] = total[k] = 0
+        for i in range(starts[k], starts[k + 1]):
+            depth = np.float64(surface[i]) - h[i]
+            if 0.0 < depth <= deepest:
+                n[k] += 1
+                total[k] += round(depth * depth * STEPS)
+
+
+@kernel
+def climbed_down(h_key: Small, starts: Index, share: Floats, first: int, last: int, surface: Small) -> None:
+    """Bring the surface back to the key surface where it lies above it, ``share`` of the way left."""
+    for k in range(first, last):
+        for i in range(starts[k], starts[k + 1]):
+            if surface[i] > h_key[i]:
+                surface[i] = share[k] * surface[i] + (1.0 - share[k]) * h_key[i]
+
+
+@kernel
+def label_ground(
+    h: Small, surface: Small, low: Small, high: Small, beside: Small, clean_low: Small, clean_high: Small,
+    starts: Index, explained: Mask, noise: Floats, tolerance: Floats, edge: Floats, first: int, last: int,
+    ground: Mask, away: Small,
+) -> None:  # fmt: skip
+    """Ground points and their distance from the surface; inf for others.
+
+    ``edge`` is (least step between clean planes, least bend between tight ones, times noise more of that bend): there
+    a point may lie anywhere between the lower and the upper face. Below, twice the tolerance holds.
+    """
+    for k in range(first, last):
+        bend = edge[1] + edge[2] * noise[k]
+        for i in range(starts[k], starts[k + 1]):
+            s = surface[i]
+            top, bottom, away[i] = s, s, abs(h[i] - s)
+            if explained[k] and max(clean_high[i], s) - min(clean_low[i], s) > edge[0]:
+                top, bottom = max(top, clean_high[i]), min(bottom, clean_low[i])
+                away[i] = min(away[i], beside[i])
+            if high[i] - low[i] > bend:
+                top, bottom = max(top, high[i]), min(bottom, low[i])
+            ground[i] = bottom - 2.0 * tolerance[k] < h[i] < top + tolerance[k]
+            if not ground[i]:
+                away[i] = np.inf
+
+
+@kernel
+def nearest_of_quarters(
+    x: Floats, y: Floats, index: Index, u: Small, v: Small, away: Small, starts: Index, limit: Floats,
+    first: int, last: int, key: Mask,
+) -> None:  # fmt: skip
+    """Mark in each quarter of a cell the point that lies least ``away`` from the surface, and within the ``limit``.
+
+    Compared in micrometres; equals go to the lesser x, then y.
+    """
+    best = np.empty(4, dtype=np.int64)
+    for k in range(first, last):
+        best[:] = -1
+        for i in range(starts[k], starts[k + 1]):
+            key[i] = False
+            if not away[i] <= limit[k]:
+                continue
+            quarter = 2 * (v[i] > 0.0) + (u[i] > 0.0)
+            b = best[quarter]
+            if b >= 0:
+                one, other = math.floor(away[i] * 1e6), math.floor(away[b] * 1e6)
+                p, q = index[i], index[b]
+                if one > other or (one == other and (x[p] > x[q] or (x[p] == x[q] and y[p] >= y[q]))):
+                    continue
+            best[quarter] = i
+        for b in best:
+            if b >= 0:
+                key[b] = True
