@@ -15,7 +15,10 @@ BESIDE = {"canopy": "chm.tif", "ground_density": "ground-density.tif"}
 
 
 def carbon(
-    trees: Annotated[Path, typer.Argument(help="trees.gpkg, or the folder of tengun trees 樹木一覧")],
+    trees: Annotated[
+        list[Path],
+        typer.Argument(help="A survey's LAS/LAZ files, or trees.gpkg or the folder of tengun trees 点群か樹木"),
+    ],
     stands: Annotated[Path, typer.Option(help="Stands: GeoPackage, Shapefile, GeoJSON, CSV with WKT 林小班")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Output folder 出力フォルダ")],
     survey_year: Annotated[int, typer.Option(help="Fiscal year of the survey 測量年度")],
@@ -28,7 +31,8 @@ def carbon(
     plots: Annotated[Path | None, typer.Option(help="Calibration plots, CSV 調査区の毎木データ")] = None,
     canopy: Annotated[Path | None, typer.Option(help="Canopy height, GeoTIFF 樹冠高")] = None,
     ground_density: Annotated[Path | None, typer.Option(help="Ground returns a m2, GeoTIFF 地表点密度")] = None,
-    earlier: Annotated[Path | None, typer.Option(help="Trees of an earlier survey 前回の樹木一覧")] = None,
+    earlier: Annotated[Path | None, typer.Option(help="An earlier survey, or its trees 前回の点群か樹木")] = None,
+    crs: Annotated[str | None, typer.Option(help="CRS for surveys that state none 座標系")] = None,
     earlier_year: Annotated[int | None, typer.Option(help="Its fiscal year 前回測量の年度")] = None,
     age_year: Annotated[int | None, typer.Option(help="Year of the register's ages 林齢の基準年度")] = None,
     period: Annotated[int, typer.Option(help="8 or 16 years 認証対象期間")] = 8,
@@ -46,26 +50,30 @@ def carbon(
     from pipelines.cli import execute, reported, show
 
     with reported():
-        given = {
-            "trees": _trees(trees), "stands": stands, "yield_table": yield_table, "curves": curves,
-            "constants": constants, "register": register, "plots": plots, "canopy": canopy,
-            "ground_density": ground_density, "earlier_trees": None if earlier is None else _trees(earlier),
-        }  # fmt: skip
-        for name, file in BESIDE.items():
-            if given[name] is None and trees.is_dir() and (trees / file).is_file():
-                given[name] = trees / file
+        inputs: dict[str, list[Path]] = {**_survey(trees), "stands": [stands]}
+        if earlier is not None:
+            inputs |= {f"earlier_{name}": paths for name, paths in _survey([earlier]).items() if name not in BESIDE}
+        given = {"yield_table": yield_table, "curves": curves, "constants": constants, "register": register,
+                 "plots": plots, "canopy": canopy, "ground_density": ground_density}  # fmt: skip
+        inputs |= {name: [path] for name, path in given.items() if path is not None}
         parameters = {
             "methodology": methodology, "survey_year": survey_year, "start_year": start_year, "age_year": age_year,
             "period": period, "buffer_percent": buffer, "carbon_fraction": carbon_fraction, "thinning": thinning,
             "rotation_ages": _ages(rotation or ()), "treatment_since": treatment_since or None,
-            "upper_layer": upper_layer, "earlier_year": earlier_year,
+            "upper_layer": upper_layer, "earlier_year": earlier_year, "crs": crs,
         }  # fmt: skip
-        inputs = {name: [path] for name, path in given.items() if path is not None}
         show(execute("forest-carbon", inputs, parameters, output, as_json), as_json, output)
 
 
-def _trees(path: Path) -> Path:
-    return path / "trees.gpkg" if path.is_dir() else path
+def _survey(paths: list[Path]) -> dict[str, list[Path]]:
+    """The paths as what they are: trees, with the rasters beside them in a folder of ``tengun trees``, or a survey."""
+    path = paths[0]
+    if len(paths) == 1 and path.suffix.lower() == ".gpkg":
+        return {"trees": [path]}
+    if len(paths) == 1 and (path / "trees.gpkg").is_file():
+        beside = {name: [path / file] for name, file in BESIDE.items() if (path / file).is_file()}
+        return {"trees": [path / "trees.gpkg"], **beside}
+    return {"survey": paths}
 
 
 def _ages(texts: list[str] | tuple[str, ...]) -> dict[str, int]:

@@ -28,6 +28,10 @@ def result_table(outputs: Outputs, folder: Path) -> None:
         from pipelines.cli_carbon import show_carbon
 
         show_carbon(summary)
+    elif str(summary["schema"]).startswith("tengun/trees/"):
+        from pipelines.cli_forest import show_trees
+
+        show_trees(summary)
     else:
         CONSOLE.print(points_table(summary))
     print_files((f"{f.title.ja} {f.title.en}", [str(folder / f.path)]) for f in outputs.files)

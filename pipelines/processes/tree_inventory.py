@@ -6,22 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Parameters, Process
 from pipelines.progress import Stage, Text
 
 if TYPE_CHECKING:
-    from pipelines.engine import SurveySurfaces
-    from pointcloud.forest.detection import Found
-    from pointcloud.forest.inventory import Trees
-    from pointcloud.io.survey import Survey
+    from pipelines.tree_survey import Inventory
 
-COG = "image/tiff; application=geotiff; profile=cloud-optimized"
-
-GROUND_CELL = 5.0
-"""Metres of a cell of the map of ground returns: about what a crown or two cover."""
+REFERENCE_YEAR = 2000
+"""Year that the register's ages are taken for; a stand table does not look at ages."""
 
 
 class TreeParameters(Parameters):
@@ -58,115 +52,93 @@ class TreeParameters(Parameters):
         title="Points / 点群の出力",
         description="Write the points with the id of their tree / 各点に樹木番号を付けた点群を出力する",
     )
+    upper_layer: Literal["dominant", "top-100", "all"] = Field(
+        "dominant",
+        title="Upper layer / 上層木の定義",
+        description="Which trees of a stand make its upper layer / 林小班の上層木の選び方",
+    )
 
 
 class TreeInventory(Process[TreeParameters]):
-    """``tree-inventory``: canopy model, trees and crowns."""
+    """``tree-inventory``: canopy model, trees, crowns and, where stands are given, their table."""
 
     id = "tree-inventory"
     version = "1"
     title = Text("Tree inventory", "単木抽出")
     description = Text(
-        "Finds single trees: canopy height model without pits, tops, crowns, heights, and the points of each tree.",
-        "樹冠高モデルから単木を抽出し、樹頂・樹冠・樹高と各点の樹木番号を求めます。",
+        "Finds single trees: canopy height model without pits, tops, crowns, heights, and the points of each tree; "
+        "with stands a table of their stems, heights, canopy cover and ground returns.",
+        "樹冠高モデルから単木を抽出し、樹頂・樹冠・樹高と各点の樹木番号を求めます。林小班を指定すると本数・樹高・樹冠被覆率・"
+        "地表点密度を集計します。",
     )
-    inputs = (DatasetInput("survey", Text("Survey tiles", "点群タイル"), "pointcloud"),)
+    inputs = (
+        DatasetInput("survey", Text("Survey tiles", "点群タイル"), "pointcloud"),
+        DatasetInput("stands", Text("Stands (polygons)", "林小班 (ポリゴン)"), "polygons", required=False, many=False),
+        DatasetInput("register", Text("Forest register (CSV)", "森林簿 (CSV)"), "table", required=False, many=False),
+        DatasetInput("plots", Text("Calibration plots (CSV)", "調査区の毎木データ (CSV)"), "table", required=False,
+                     many=False),
+    )  # fmt: skip
     stages = (
-        Stage("surfaces", Text("Ground and surfaces", "地盤分類と表面作成"), 5),
-        Stage("trees", Text("Canopy and trees", "樹冠高と単木抽出"), 3),
+        Stage("trees", Text("Ground, canopy and trees", "地盤・樹冠高・単木抽出"), 8),
         Stage("write", Text("Writing maps and layers", "図とレイヤの出力"), 2),
     )
     parameters_type = TreeParameters
 
     def run(self, inputs: Mapping[str, Sequence[Path]], parameters: TreeParameters, context: Context) -> Outputs:
         """See `Process.run`; writes chm.tif, dtm.tif, ground-density.tif, trees.gpkg, trees.png, LAZ, trees.json."""
-        from pipelines.engine import survey_grid, survey_surfaces
+        from pipelines.evidence import software
+        from pipelines.processes.tree_outputs import inventory_summary, write_maps
         from pipelines.run import write_json
-        from pipelines.tree_survey import survey_trees, write_points
-        from pointcloud.io.survey import open_survey
+        from pipelines.tree_survey import take_inventory, write_points
 
-        context.progress.at("surfaces")
-        survey = open_survey(inputs["survey"], parameters.crs)
-        grid = survey_grid(survey, parameters.cell)
-        surfaces = survey_surfaces(survey, grid, parameters.max_gap, context.progress.within("surfaces"))
+        p, report = parameters, context.progress.within("trees")
         context.progress.at("trees")
-        report = context.progress.within("trees")
-        trees, points, found = survey_trees(survey, surfaces.terrain, parameters.crowns, report)
+        inventory = take_inventory(inputs["survey"], p.crs, p.cell, p.max_gap, p.crowns, report)
         context.progress.at("write")
-        files = _write_maps(context.workspace, surfaces, found, trees, survey.files[0].path.stem)
-        if parameters.points:
+        files = write_maps(context.workspace, inventory)
+        summary = {"schema": "tengun/trees/1", **inventory_summary(inventory), "parameters": p.model_dump()}
+        if inputs.get("stands"):
+            files += _stands(context.workspace, inventory, inputs, p, summary)
+        if p.points:
             title = Text("Points with the id of their tree", "樹木番号付き点群")
-            for name in write_points(survey, surfaces.terrain, points, found, context.workspace):
+            for name in write_points(inventory, context.workspace):
                 files += (OutputFile(name, "application/vnd.laszip", title),)
                 context.progress.at("write", 0.5)
-        summary = _summary(survey, surfaces, found, trees, parameters)
+        summary["software"] = software()
         write_json(context.workspace / "trees.json", summary)
         context.progress.at("write", 1.0)
         return Outputs(summary, (*files, OutputFile("trees.json", "application/json", Text("Summary", "結果の要約"))))
 
 
-def _write_maps(
-    folder: Path, surfaces: SurveySurfaces, found: Found, trees: Trees, name: str
+def _stands(
+    folder: Path,
+    inventory: Inventory,
+    inputs: Mapping[str, Sequence[Path]],
+    parameters: TreeParameters,
+    summary: dict[str, Any],
 ) -> tuple[OutputFile, ...]:
-    from pipelines.tree_survey import ground_density
-    from pointcloud.drawing.picture import value_map
-    from pointcloud.forest.tree_files import write_trees
-    from pointcloud.io.raster import write_cog
+    """Write the stand table and put it into the summary."""
+    from pipelines.evidence import sha256
+    from pipelines.processes.tree_outputs import write_stands
+    from pointcloud.forest.carbon_table import carbon_table
+    from pointcloud.forest.stands_models import species_models
+    from pointcloud.forest.stands_reading import read_stands
+    from pointcloud.forest.stands_table import Survey, UpperLayer, stand_table
+    from pointcloud.forest.stem_plots import read_plots
+    from pointcloud.forest.uncertainty import assumed_height_error
 
-    density = ground_density(surfaces.ground_points, surfaces.top, GROUND_CELL)
-    rasters = {
-        "chm": (found.canopy, Text("Canopy height model (CHM, m)", "樹冠高モデル CHM (m)")),
-        "dtm": (surfaces.terrain, Text("Terrain model (DTM, m)", "地盤標高モデル DTM (m)")),
-        "ground-density": (density, Text("Ground returns (1/m2)", "地盤到達点密度 (点/m2)")),
-    }
-    for stem, (raster, title) in rasters.items():
-        write_cog(folder / f"{stem}.tif", raster, descriptions=[title.en])
-    write_trees(folder / "trees.gpkg", trees, found.crowns)
-    highest = max(5.0, float(trees.height.max())) if len(trees) else 5.0
-    value_map(
-        folder / "trees.png", found.canopy, surfaces.terrain, (), f"樹冠高 Canopy height: {name}",
-        f"樹冠高 Canopy height (m)\n{len(trees)} 本 trees", "YlGn", (0.0, highest),
-    )  # fmt: skip
-    return (
-        OutputFile("trees.gpkg", "application/geopackage+sqlite3", Text("Trees and crowns", "樹頂と樹冠")),
-        *(OutputFile(f"{stem}.tif", COG, title) for stem, (_, title) in rasters.items()),
-        OutputFile("trees.png", "image/png", Text("Map of canopy height", "樹冠高図")),
-    )
-
-
-def _summary(
-    survey: Survey, surfaces: SurveySurfaces, found: Found, trees: Trees, parameters: TreeParameters
-) -> dict[str, Any]:
-    from pipelines.evidence import crs_name, software, survey_record
-
-    known = np.isfinite(surfaces.terrain.values)
-    area = surfaces.terrain.grid.cell_area
-    covered = float(np.count_nonzero(found.crowns.labels)) * area
-    return {
-        "schema": "tengun/trees/1",
-        "survey": survey_record(survey),
-        "crs": crs_name(survey.crs),
-        "cell_m": parameters.cell,
-        "parameters": parameters.model_dump(),
-        "points": surfaces.counts,
-        "ground": surfaces.ground,
-        "area_m2": float(np.count_nonzero(known)) * area,
-        "void_area_m2": float(np.count_nonzero(surfaces.is_surveyed & ~known)) * area,
-        "crown_area_m2": covered,
-        "n_trees": len(trees),
-        "n_tops_by_method": found.n_by_method,
-        "pulses_per_m2": _range(found.windows.density[found.windows.density > 0]),
-        "window_radius_m": _range(found.windows.radius),
-        "height_m": _range(trees.height),
-        "apex_loss_m": _range(trees.apex_loss),
-        "confidence": _range(trees.confidence),
-        "software": software(),
-    }
-
-
-def _range(values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float] | None:
-    """Least, median, mean and greatest; None for no values."""
-    if values.size == 0:
-        return None
-    made = {"min": values.min(), "median": np.median(values), "mean": values.mean(), "max": values.max()}
-    return {name: float(value) for name, value in made.items()}
+    given = {name: paths[0] for name, paths in inputs.items() if paths and name != "survey"}
+    stands = read_stands(given["stands"], inventory.survey.crs, REFERENCE_YEAR, given.get("register"))
+    plots = read_plots(given["plots"]) if "plots" in given else None
+    models, notes = species_models(stands, carbon_table(), inventory.trees, plots)
+    survey = Survey(inventory.found.canopy, inventory.density, assumed_height_error())
+    measures = stand_table(inventory.trees, stands, survey, models, UpperLayer(parameters.upper_layer))
+    files, lost = write_stands(folder, stands, measures)
+    summary["stands"] = [
+        {**m.as_dict(), "species": s.species, "notes": [n.as_dict() for n in (*m.problems, *m.notes)]}
+        for s, m in zip(stands, measures, strict=True)
+    ]
+    summary["models"] = {species: m.as_dict() for species, m in models.items()}
+    summary["inputs"] = {name: {"name": path.name, "sha256": sha256(path)} for name, path in given.items()}
+    summary["notes"] = [*(n.as_dict() for n in notes), *lost]
+    return files

@@ -8,16 +8,39 @@ from typing import Final
 
 from pointcloud.drawing.forest_sheet import STATUS
 from pointcloud.forest.carbon_result import Claim, StandCarbon
+from pointcloud.forest.stands import Stand
+from pointcloud.forest.stands_table import StandMeasure
 
 Table = Sequence[Sequence[object]]
 
-_STANDS: Final = (
-    "林小班", "判定", "樹種", "植栽年度", "面積(ha)", "測量時林齢", "検出本数", "推定本数", "推定本数下限",
-    "推定本数上限", "平均樹高(m)", "Lorey樹高(m)", "上層平均樹高(m)", "上層下限(m)", "上層上限(m)",
-    "最大樹高(m)", "樹冠被覆率", "測量内の割合", "地表点(点/m2)", "平均胸高直径(cm)", "幹材積(m3)",
-    "幹材積下限(m3)", "幹材積上限(m3)", "直径の較正", "地位級", "地位指数(m)", "吸収量(tCO2)", "主伐排出(tCO2)",
-    "再造林(tCO2)", "純吸収(tCO2)", "純下限(tCO2)", "純上限(tCO2)", "備考",
+_MEASURES: Final = (
+    "検出本数", "推定本数", "推定本数下限", "推定本数上限", "平均樹高(m)", "Lorey樹高(m)", "上層平均樹高(m)",
+    "上層下限(m)", "上層上限(m)", "最大樹高(m)", "樹冠被覆率", "測量内の割合", "地表点(点/m2)", "平均胸高直径(cm)",
+    "幹材積(m3)", "幹材積下限(m3)", "幹材積上限(m3)", "直径の較正",
 )  # fmt: skip
+
+_STANDS: Final = (
+    "林小班", "判定", "樹種", "植栽年度", "面積(ha)", "測量時林齢", *_MEASURES, "地位級", "地位指数(m)",
+    "吸収量(tCO2)", "主伐排出(tCO2)", "再造林(tCO2)", "純吸収(tCO2)", "純下限(tCO2)", "純上限(tCO2)", "備考",
+)  # fmt: skip
+
+
+def measure_rows(stands: Sequence[Stand], measures: Sequence[StandMeasure]) -> Table:
+    """What a survey shows of stands, a row a stand; cells are empty where there is no figure. 95 % intervals."""
+    head = ("林小班", "樹種", "面積(ha)", "上層本数", *_MEASURES, "備考")
+    body = [
+        [s.id, s.species, s.area_ha, m.n_upper, *_measure(m), " / ".join(n.ja for n in (*m.problems, *m.notes))]
+        for s, m in zip(stands, measures, strict=True)
+    ]
+    return [head, *body]
+
+
+def _measure(m: StandMeasure) -> list[object]:
+    numbers = (
+        m.stems_estimated, *m.stems_ci95, m.height_mean, m.height_lorey, m.height_upper, *m.height_upper_ci95,
+        m.height_max, m.canopy_cover, m.covered, m.ground_density, m.dbh_mean, m.volume_m3, *m.volume_ci95,
+    )  # fmt: skip
+    return [m.n_detected, *map(_cell, numbers), "現地較正" if m.is_dbh_for_credit else "参考(申請不可)"]
 
 
 def stand_rows(claim: Claim) -> Table:
@@ -26,17 +49,12 @@ def stand_rows(claim: Claim) -> Table:
 
 
 def _stand(item: StandCarbon, claim: Claim) -> Sequence[object]:
-    stand, m, site = item.stand, item.measure, item.site
-    numbers = (
-        m.stems_estimated, *m.stems_ci95, m.height_mean, m.height_lorey, m.height_upper, *m.height_upper_ci95,
-        m.height_max, m.canopy_cover, m.covered, m.ground_density, m.dbh_mean, m.volume_m3, *m.volume_ci95,
-    )  # fmt: skip
+    stand, site = item.stand, item.site
     totals = (item.absorption, item.emission, item.replanting, item.net, *(item.ci95 or (math.nan, math.nan)))
     return [
         stand.id, STATUS[item.status], stand.species if item.constants is None else item.constants.species,
         _cell(stand.planting_year), stand.credited_area_ha, _cell(stand.age_in(claim.options.survey_year)),
-        m.n_detected, *map(_cell, numbers), "現地較正" if m.is_dbh_for_credit else "参考(申請不可)",
-        "" if site is None else site.curve.name, _cell(None if site is None else site.index),
+        *_measure(item.measure), "" if site is None else site.curve.name, _cell(None if site is None else site.index),
         *(_cell(v if item.years else None) for v in totals), " / ".join(n.ja for n in item.notes),
     ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pointcloud.drawing import forest_charts as charts
+from pointcloud.drawing.forest_growth import growth_blocks
 from pointcloud.drawing.report import (
     Block,
     Bullets,
@@ -22,6 +23,7 @@ from pointcloud.drawing.report import (
 from pointcloud.drawing.volume_words import Words, number
 from pointcloud.forest.carbon import BASIS
 from pointcloud.forest.carbon_result import Claim, StandCarbon, Standing
+from pointcloud.forest.growth_change import ForestGrowth
 from pointcloud.forest.stands_table import RULES, UpperLayer
 
 STATUS = {
@@ -35,7 +37,11 @@ _CHECKED = {"confirmed": ("confirmed", "確認済"), "unconfirmed": ("UNCONFIRME
 
 
 def write_forest_reports(
-    paths: Mapping[Language, Path], claim: Claim, rule: UpperLayer, facts: Sequence[tuple[str, str]]
+    paths: Mapping[Language, Path],
+    claim: Claim,
+    rule: UpperLayer,
+    facts: Sequence[tuple[str, str]],
+    growth: ForestGrowth | None = None,
 ) -> None:
     """Write the report in each language that a path is given for; the pictures are drawn once, in both languages.
 
@@ -49,6 +55,8 @@ def write_forest_reports(
         What the upper layer is.
     facts
         Name and text of inputs and software.
+    growth
+        Since an earlier survey, or None.
 
     Raises
     ------
@@ -60,7 +68,7 @@ def write_forest_reports(
         for language, path in paths.items():
             say = Words(language)
             title = say("CO2 absorption report", "CO2 吸収量 報告書")
-            blocks = list(_blocks(claim, rule, facts, say))
+            blocks = list(_blocks(claim, rule, facts, growth, say))
             write_report(path, Report(title, claim.options.methodology, "tengun", language, blocks), Path(folder))
 
 
@@ -78,7 +86,9 @@ def _draw(folder: Path, claim: Claim) -> None:
     charts.year_chart(folder / "years.svg", claim)
 
 
-def _blocks(claim: Claim, rule: UpperLayer, facts: Sequence[tuple[str, str]], say: Words) -> Iterator[Block]:
+def _blocks(
+    claim: Claim, rule: UpperLayer, facts: Sequence[tuple[str, str]], growth: ForestGrowth | None, say: Words
+) -> Iterator[Block]:
     yield Heading(say("CO2 absorption of planted stands", "森林の CO2 吸収量 報告書"), 0)
     yield from _warnings(claim, say)
     yield from _result(claim, say)
@@ -93,6 +103,8 @@ def _blocks(claim: Claim, rule: UpperLayer, facts: Sequence[tuple[str, str]], sa
                 [0.8, 1, 2.4], "", 7.5)  # fmt: skip
     yield Table([say("Item", "項目"), say("Content", "内容")], [list(f) for f in facts], "ll", [0.6, 2], "", 7.5)
     yield from _notes(claim, say)
+    if growth is not None:
+        yield from growth_blocks(growth, say("9. Growth since the earlier survey", "9. 前回測量からの成長"), say)
 
 
 def _checked(status: str, say: Words) -> str:

@@ -119,6 +119,54 @@ class Epoch:
     measures: Sequence[StandMeasure]
 
 
+@dataclass(frozen=True, slots=True)
+class ForestGrowth:
+    """Growth between two surveys: a row a stand, and which trees are the same, gone or new."""
+
+    before: Epoch
+    after: Epoch
+    matches: TreeMatches
+    stands: tuple[StandGrowth, ...]
+
+    @property
+    def years(self) -> int:
+        """Years between the surveys."""
+        return self.after.year - self.before.year
+
+    @property
+    def tree_growth(self) -> NDArray[np.float64]:
+        """Metres that each matched tree grew, free of what the pulses missed; in the order of the matches."""
+        return _heights(self.after.trees, self.matches.after) - _heights(self.before.trees, self.matches.before)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        counts = {name: int(getattr(self.matches, name).size) for name in ("gone", "hidden", "new")}
+        return {
+            "from": self.before.year, "to": self.after.year, "n_matched": int(self.matches.before.size),
+            **{f"n_{name}": n for name, n in counts.items()}, "stands": [g.as_dict() for g in self.stands],
+        }  # fmt: skip
+
+
+def forest_growth(
+    stands: Sequence[Stand],
+    before: Epoch,
+    after: Epoch,
+    canopy_after: Raster | None,
+    yields: YieldTable,
+    constants: CarbonTable,
+    error: HeightError,
+) -> ForestGrowth:
+    """Growth of trees and stands between two surveys; arguments as in `match_trees` and `stand_growth`.
+
+    Raises
+    ------
+    ParameterError
+        When the second survey is not later than the first.
+    """
+    matches = match_trees(before.trees, after.trees, canopy_after)
+    return ForestGrowth(before, after, matches, stand_growth(stands, before, after, matches, yields, constants, error))
+
+
 def stand_growth(
     stands: Sequence[Stand],
     before: Epoch,

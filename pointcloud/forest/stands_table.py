@@ -122,6 +122,14 @@ class SpeciesModels:
     volume: VolumeTable | None
     omission: Omission | None
 
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "diameter": self.diameter.as_dict(),
+            "volume_table": None if self.volume is None else self.volume.name,
+            "omission": None if self.omission is None else self.omission.as_dict(),
+        }
+
 
 def assign(trees: Trees, stands: Sequence[Stand]) -> NDArray[np.int64]:
     """Place in ``stands`` of the stand that each tree stands in, -1 for none; where stands overlap, the first."""

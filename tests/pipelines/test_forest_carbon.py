@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyogrio
 import pytest
 import shapely
 
@@ -97,10 +98,14 @@ def test_bad_stands_are_listed_with_their_reason(outputs):
 
 
 def test_growth_since_the_earlier_survey(outputs):
-    growth = {g["id"]: g for g in outputs[0].summary["growth"]}
+    growth = {g["id"]: g for g in outputs[0].summary["growth"]["stands"]}
     np.testing.assert_allclose([growth["12-1"][k] for k in ("upper", "matched")], 0.2, atol=0.02)  # 1 m in 5 years
     assert growth["12-1"]["n_matched"] == 625
     np.testing.assert_allclose(growth["12-1"]["expected"], 0.4)
+    grown = pyogrio.raw.read(outputs[1] / "growth.gpkg", layer="matched", columns=["growth_m", "growth_m_year"])[3]
+    np.testing.assert_allclose(grown[0], 1.0, atol=1e-9)
+    np.testing.assert_allclose(grown[1], 0.2, atol=1e-9)
+    assert (outputs[1] / "carbon_growth_utf8.csv").read_text("utf-8-sig").count("\n") == 6
 
 
 def test_trees_come_back_from_their_file_as_they_were(tmp_path):
@@ -121,4 +126,7 @@ def test_what_is_missing_is_said(files, tmp_path):
              "earlier_trees": [files / "earlier.gpkg"]}  # fmt: skip
     with pytest.raises(ParameterError, match="set earlier_year"):
         run("forest-carbon", given, YEARS, tmp_path / "out")
-    assert {i.name for i in get("forest-carbon").inputs if i.required} == {"trees", "stands"}
+    for both in ({}, {"trees": given["trees"], "survey": [files / "any.laz"]}):
+        with pytest.raises(ParameterError, match="either a survey or the trees"):
+            run("forest-carbon", {"stands": given["stands"], **both}, YEARS, tmp_path / "out")
+    assert {i.name for i in get("forest-carbon").inputs if i.required} == {"stands"}
