@@ -7,10 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 
 from anyio.to_thread import run_sync
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import errors
+from api.access.audit import AuditLog
+from api.access.first_start import ensure_admin
+from api.access.gate import Gate, identify
+from api.access.secrets import service_secret
+from api.access.witness import Witness
 from api.callbacks import callback_body
 from api.catalog import load_catalog
 from api.database import Database
@@ -21,7 +26,7 @@ from api.jobs.folder import exclusive
 from api.jobs.sender import Sender
 from api.periodic import Periodic
 from api.requests import BodyLimit, RequestLog
-from api.routes import datasets, jobs, landing, pipelines, processes, results
+from api.routes import access, datasets, jobs, landing, pipelines, processes, results
 from api.schemas import ProblemDocument
 from api.service import Service
 from api.settings import Settings
@@ -49,12 +54,14 @@ def create_app(settings: Settings) -> FastAPI:
         swagger_ui_parameters={"validatorUrl": None},  # or the page sends the schema to a validator outside
         responses={"4XX": {"model": ProblemDocument, "description": "Problem (RFC 9457, en/ja)"}},
         lifespan=_lifespan,
+        dependencies=[Depends(identify)],  # every route, also one that does not ask who is there
     )
     app.state.settings = settings
     app.state.is_stopping = False
     errors.install(app)
-    for room in (landing, processes, jobs, results, datasets, pipelines):
+    for room in (access, landing, processes, jobs, results, datasets, pipelines):
         app.include_router(room.router)
+    app.add_middleware(Witness)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes, exempt="/datasets")
     app.add_middleware(RequestLog)
     return app
@@ -75,6 +82,20 @@ def hold_data_folder(settings: Settings) -> AbstractContextManager[None]:
     )
 
 
+def _service(settings: Settings, database: Database) -> Service:
+    secret = service_secret(settings)
+    return Service(
+        settings=settings,
+        database=database,
+        catalog=load_catalog(settings.catalog),
+        datasets=DatasetStore(settings, database),
+        dispatcher=Dispatcher(settings, database),
+        gate=Gate(settings.requests_per_minute, settings.failures_per_minute),
+        audit=AuditLog(database, secret),
+        secret=secret,
+    )
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Hold the data folder, bring the database up to date, run jobs; end them all at the end."""
@@ -84,9 +105,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings.url)
         stack.callback(database.close)
         database.migrate()
-        dispatcher = Dispatcher(settings, database)
-        catalog = load_catalog(settings.catalog)
-        app.state.service = Service(settings, database, catalog, DatasetStore(settings, database), dispatcher)
+        app.state.service = service = _service(settings, database)
+        dispatcher = service.dispatcher
+        if settings.access == "users":
+            ensure_admin(settings, database, service.secret)
+        service.audit.start()
+        stack.push_async_callback(run_sync, service.audit.stop)
         remove_leftovers(settings, database)
         dispatcher.start()
         housekeeping = Periodic("housekeeping", lambda: remove_expired(settings, database), settings.clean_interval_s)

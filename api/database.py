@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, func, select
 from sqlalchemy.orm import Session
 
 _WRITES = "tengun_writes"
@@ -64,6 +64,12 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
+
+
+def one_at_a_time(session: Session, what: str) -> None:
+    """Let nobody else pass here for ``what`` until this writing session ends; SQLite's write lock does so already."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
 
 
 def _to_json(value: Any) -> str:

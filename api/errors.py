@@ -51,6 +51,24 @@ class QueryError(ParameterError):
     code: ClassVar[str] = "query"
 
 
+class UnauthorizedError(TengunError):
+    """The request does not say who sent it, or not in a way that can be believed."""
+
+    code: ClassVar[str] = "unauthorized"
+
+
+class ForbiddenError(TengunError):
+    """Whoever sent the request may not do that."""
+
+    code: ClassVar[str] = "forbidden"
+
+
+class RateError(TengunError):
+    """Too many requests, jobs or failures; ``retry_after_s`` tells when to come again."""
+
+    code: ClassVar[str] = "rate"
+
+
 class GoneError(NotFoundError):
     """It was there, and was removed when its time was over."""
 
@@ -67,6 +85,9 @@ STATUS: Final[Mapping[type[TengunError], HTTPStatus]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     QueryError: HTTPStatus.BAD_REQUEST,
     InputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    RateError: HTTPStatus.TOO_MANY_REQUESTS,
     GoneError: HTTPStatus.GONE,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
@@ -88,6 +109,9 @@ TITLES: Final[Mapping[str, Text]] = {
     "query": Text("A query parameter is not allowed", "クエリパラメータが不正です"),
     "too-large": Text("Too large", "大きさが上限を超えています"),
     "not-found": Text("Not found", "見つかりません"),
+    "unauthorized": Text("Who are you?", "認証が必要です"),
+    "forbidden": Text("Not allowed", "権限がありません"),
+    "rate": Text("Too many", "回数または件数が上限を超えています"),
     "gone": Text("No longer kept", "保存期間が終了しました"),
     "conflict": Text("Not possible in the present state", "現在の状態では実行できません"),
     "resource": Text("Disk, memory or time ran out", "ディスク・メモリ・時間が不足しました"),
@@ -167,7 +191,10 @@ def _answer_tengun(request: Request, error: Any) -> Response:
 def problem_response(problem: Problem) -> ProblemResponse:
     """The answer to a problem."""
     body = problem_body(problem)
-    return ProblemResponse(body, status_code=body["status"])
+    headers = {"WWW-Authenticate": "Bearer"} if problem.code == UnauthorizedError.code else {}
+    if "retry_after_s" in problem.details:
+        headers["Retry-After"] = str(problem.details["retry_after_s"])
+    return ProblemResponse(body, status_code=body["status"], headers=headers)
 
 
 def _answer_validation(_: Request, error: Any) -> Response:

@@ -15,8 +15,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from api.access.visible import visible_dataset
+from api.access.visitor import Visitor
 from api.datasets.names import ACCEPTED
-from api.datasets.store import find_dataset
 from api.records import DatasetRecord
 from api.validation import explain
 from pipelines.process import DatasetInput, Parameters, Process
@@ -61,18 +62,32 @@ def read_order(process: Process[Any], inputs: Mapping[str, Any]) -> Order:
     return Order(dataset_ids, inline, _parameters(process, inputs, declared), declared)
 
 
-def look_up(session: Session, order: Order) -> dict[str, list[DatasetRecord]]:
+def look_up(session: Session, order: Order, visitor: Visitor) -> dict[str, list[DatasetRecord]]:
     """The records of the datasets that the order names.
 
     Raises
     ------
     ParameterError
-        When one does not exist, or holds another kind of data than the input takes.
+        When one does not exist for this visitor, holds another kind of data than the input takes, or they are of
+        several projects.
     """
-    return {
-        name: [_dataset(session, order.declared[name], dataset_id) for dataset_id in ids]
+    found = {
+        name: [_dataset(session, order.declared[name], dataset_id, visitor) for dataset_id in ids]
         for name, ids in order.dataset_ids.items()
     }
+    projects = sorted({dataset.project_id for datasets in found.values() for dataset in datasets})
+    if len(projects) > 1:
+        raise ParameterError(
+            f"inputs: the datasets are of several projects ({', '.join(projects)}); a job takes those of one",
+            f"inputs: データセットが複数のプロジェクト ({', '.join(projects)}) に属しています。1 つにしてください。",
+            field="inputs",
+        )
+    return found
+
+
+def project_of(datasets: Mapping[str, Sequence[DatasetRecord]]) -> str | None:
+    """The project that the datasets are of; None where there are none."""
+    return next((one.project_id for some in datasets.values() for one in some), None)
 
 
 def _refuse_odd_json(process: Process[Any], inputs: Mapping[str, Any]) -> None:
@@ -171,9 +186,9 @@ def _unqualified(value: Any) -> Any:
     return value["value"] if isinstance(value, dict) and set(value) <= {"value", "mediaType"} and value else value
 
 
-def _dataset(session: Session, declared: DatasetInput, dataset_id: str) -> DatasetRecord:
+def _dataset(session: Session, declared: DatasetInput, dataset_id: str, visitor: Visitor) -> DatasetRecord:
     try:
-        dataset = find_dataset(session, dataset_id)
+        dataset = visible_dataset(session, dataset_id, visitor)
     except NotFoundError as error:
         raise ParameterError(
             f"input {declared.name}: {error.en}", f"入力 {declared.name}: {error.ja}", field=declared.name

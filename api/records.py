@@ -1,17 +1,21 @@
-"""What the database holds: datasets, jobs, their inputs, messages, results and callbacks."""
+"""What the database holds: datasets, jobs and their parts; users, projects and keys; the audit log."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, Boolean, DateTime, Dialect, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 from api.datasets.names import Kind
 
 ID_LENGTH = 36
+PROJECT_LENGTH = 40
+DEFAULT_PROJECT = "default"
+"""The project that is there from the start; it holds everything as long as nobody makes another."""
+USER_LENGTH = 100
 MAX_MESSAGE = 2000
 
 
@@ -44,7 +48,17 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Record(DeclarativeBase):
     """Base of the records."""
 
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, int: BigInteger}  # noqa: RUF012
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, int: BigInteger, bool: Boolean}  # noqa: RUF012
+
+
+class ProjectRecord(Record):
+    """The border of what users see: every dataset and job is in one project."""
+
+    __tablename__ = "projects"
+
+    id: Mapped[str] = mapped_column(String(PROJECT_LENGTH), primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    created: Mapped[datetime]
 
 
 class DatasetRecord(Record):
@@ -61,8 +75,11 @@ class DatasetRecord(Record):
     created: Mapped[datetime]
     used: Mapped[datetime]
     keep_days: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    project_id: Mapped[str] = mapped_column(
+        ForeignKey("projects.id"), default=DEFAULT_PROJECT, server_default=DEFAULT_PROJECT
+    )
 
-    __table_args__ = (Index("ix_datasets_created", "created"),)
+    __table_args__ = (Index("ix_datasets_project_created", "project_id", "created"),)
 
     @property
     def expires(self) -> datetime | None:
@@ -104,6 +121,10 @@ class JobRecord(Record):
     request_sha256: Mapped[str | None] = mapped_column(String(64))
     keep_days: Mapped[float] = mapped_column(default=0.0, server_default="0")
     cleaned: Mapped[datetime | None]
+    project_id: Mapped[str] = mapped_column(
+        ForeignKey("projects.id"), default=DEFAULT_PROJECT, server_default=DEFAULT_PROJECT
+    )
+    owner: Mapped[str] = mapped_column(String(USER_LENGTH), default="local", server_default="local")
 
     inputs: Mapped[list[JobInputRecord]] = relationship(
         order_by="JobInputRecord.position", cascade="all, delete-orphan", passive_deletes=True
@@ -115,7 +136,8 @@ class JobRecord(Record):
     __table_args__ = (
         Index("ix_jobs_status_created", "status", "created"),
         Index("ix_jobs_created", "created"),
-        Index("ix_jobs_idempotency_key", "idempotency_key", unique=True),
+        Index("ix_jobs_project_created", "project_id", "created"),
+        Index("ix_jobs_owner_idempotency_key", "owner", "idempotency_key", unique=True),
     )
 
     @property
@@ -177,3 +199,71 @@ class CallbackRecord(Record):
     due: Mapped[datetime | None] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     outcome: Mapped[str] = mapped_column(String(500), default="")
+
+
+class UserRecord(Record):
+    """Somebody who may log in or holds keys; a failed log-in counts, and too many lock the account for a while."""
+
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    name: Mapped[str] = mapped_column(String(USER_LENGTH), unique=True)
+    password: Mapped[str | None] = mapped_column(String(200))
+    is_admin: Mapped[bool]
+    is_active: Mapped[bool]
+    created: Mapped[datetime]
+    failures: Mapped[int]
+    locked_until: Mapped[datetime | None]
+
+
+class MembershipRecord(Record):
+    """A user's role in a project."""
+
+    __tablename__ = "memberships"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+
+
+class KeyRecord(Record):
+    """An API key by its digest; the key itself is nowhere."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    title: Mapped[str] = mapped_column(String(200))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    project_id: Mapped[str | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    created: Mapped[datetime]
+    expires: Mapped[datetime | None]
+
+
+class SessionRecord(Record):
+    """A browser session by the digest of its cookie."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    csrf: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime]
+    expires: Mapped[datetime]
+
+
+class AuditRecord(Record):
+    """A line of the audit log; ``digest`` is an HMAC over the line and the digest before it."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(USER_LENGTH))
+    via: Mapped[str] = mapped_column(String(50))
+    address: Mapped[str] = mapped_column(String(60))
+    action: Mapped[str] = mapped_column(String(100))
+    target: Mapped[str] = mapped_column(String(500))
+    outcome: Mapped[str] = mapped_column(String(50))
+    times: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))

@@ -188,6 +188,8 @@ class JobSummary(Answer):
 
     job_id: str = Field(alias="jobID")
     process_id: str = Field(alias="processID")
+    project: str
+    owner: str
     type: Literal["process"] = "process"
     status: JobStatus
     progress: int = Field(ge=0, le=100)
@@ -259,6 +261,7 @@ class Dataset(Answer):
     id: str
     name: str
     kind: Kind
+    project: str
     size: int
     sha256: str
     created: datetime
@@ -283,6 +286,66 @@ class Health(Answer):
     workers: int
     free_bytes: int
     executors: dict[str, dict[str, Any]]
+
+
+class Me(Answer):
+    """Who the service takes you for."""
+
+    name: str
+    is_admin: bool
+    projects: dict[str, str]
+
+
+class LogIn(BaseModel):
+    """Name and password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=100)
+    password: str = Field(max_length=200)
+
+
+class SessionAnswer(Me):
+    """An open session; the token goes into the header X-CSRF-Token of every request that changes something."""
+
+    csrf_token: str
+    expires: datetime
+
+
+class NewPassword(BaseModel):
+    """A change of one's own password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    present: str = Field(max_length=200)
+    new: str = Field(max_length=200)
+
+
+class NewKey(BaseModel):
+    """A wish for an API key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field("", max_length=200)
+    project: str | None = Field(None, max_length=40, description="Let the key open this project alone.")
+    days: float | None = Field(None, gt=0, le=3650, description="Days until it ends; none: it does not.")
+
+
+class ApiKey(Answer):
+    """An API key; the key itself is told once, when it is made."""
+
+    id: str
+    title: str
+    project: str | None = None
+    created: datetime
+    expires: datetime | None = None
+    key: str | None = None
+
+
+class ApiKeyList(Answer):
+    """Your API keys, the newest first."""
+
+    keys: list[ApiKey]
 
 
 class PipelineList(Answer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Query, Request
 
@@ -12,6 +12,10 @@ from api.database import Database
 from api.datasets.store import DatasetStore
 from api.jobs.dispatcher import Dispatcher
 from api.settings import Settings
+
+if TYPE_CHECKING:
+    from api.access.audit import AuditLog
+    from api.access.gate import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,9 @@ class Service:
     catalog: Catalog
     datasets: DatasetStore
     dispatcher: Dispatcher
+    gate: Gate
+    audit: AuditLog
+    secret: bytes
 
 
 def _service_of(request: Request) -> Service:
@@ -30,5 +37,8 @@ def _service_of(request: Request) -> Service:
 
 
 TheService = Annotated[Service, Depends(_service_of)]
+Project = Annotated[
+    str | None, Query(max_length=40, description="The project, where you are in more than one. プロジェクト ID")
+]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most entries in an answer.")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Entries to pass over.")]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _GIB: Final = 1024**3
-_NOT_FOR_WORKERS: Final = ("callback_secret", "callback_hosts")
+_NOT_FOR_WORKERS: Final = ("callback_secret", "callback_hosts", "secret", "tls_key", "tls_cert")
 SECRET_VARIABLES: Final = frozenset(f"TENGUN_{name.upper()}" for name in _NOT_FOR_WORKERS)
 """Environment variables that a worker has no need to know."""
 
@@ -34,6 +34,27 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    access: Literal["open", "users"] = Field(
+        "open", description="open: whoever reaches the port, on this machine only; users: keys, sessions and projects."
+    )
+    secret: SecretStr | None = Field(
+        None, min_length=32, description="Key of the hashes of keys and of the audit log; else one in data_dir."
+    )
+    tls_cert: Path | None = Field(None, description="Certificate chain (PEM); with it the service speaks HTTPS.")
+    tls_key: Path | None = Field(None, description="Its private key (PEM).")
+    trusted_proxies: str = Field(
+        "", description="Addresses, with commas between, of proxies that speak TLS and tell the client's address."
+    )
+    session_hours: float = Field(8.0, gt=0, le=720, description="Hours after which a browser session ends.")
+    requests_per_minute: float = Field(3000.0, ge=0, description="Requests that a user may send; 0 for any number.")
+    failures_per_minute: float = Field(
+        20.0, ge=0, description="Wrong keys and passwords that an address may send; 0 for any number."
+    )
+    max_waiting_per_user: int = Field(2000, ge=0, description="Jobs of a user that may wait; 0 for any number.")
+    max_running_per_user: int = Field(
+        0, ge=0, description="Jobs of a user that run at the same time; 0 for any number."
+    )
+    project_quota_bytes: int = Field(0, ge=0, description="Datasets and results of a project together; 0 for any size.")
     workers: int = Field(2, ge=0, description="Jobs that run at the same time; 0 accepts jobs and starts none.")
     max_upload_bytes: int = Field(16 * _GIB, gt=0, description="Largest file that may be uploaded.")
     max_request_bytes: int = Field(10 * 1024**2, gt=0, description="Largest body of any other request.")

@@ -97,6 +97,7 @@ def dataset_answer(dataset: DatasetRecord, addresses: Addresses) -> Dataset:
         id=dataset.id,
         name=dataset.name,
         kind=dataset.kind,
+        project=dataset.project_id,
         size=dataset.size,
         sha256=dataset.sha256,
         created=dataset.created,
@@ -124,6 +125,8 @@ def _timing(job: JobRecord) -> Timing:
 def _job_members(job: JobRecord, addresses: Addresses) -> dict[str, Any]:
     return {
         "jobID": job.id,
+        "project": job.project_id,
+        "owner": job.owner,
         "processID": job.process_id,
         "status": JobStatus(job.status),
         "progress": int(job.progress),

@@ -10,13 +10,13 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from anyio.to_thread import run_sync
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -27,7 +27,7 @@ from api.errors import TooLargeError
 from api.identifiers import is_id, new_id
 from api.jobs.store import is_dataset_needed
 from api.problems import Problem, plain
-from api.records import DatasetRecord, now
+from api.records import DEFAULT_PROJECT, DatasetRecord, JobRecord, ResultRecord, now
 from api.settings import Settings
 from pointcloud.errors import ConflictError, NotFoundError, ResourceError, TengunError
 
@@ -49,7 +49,9 @@ class DatasetStore:
         self._settings = settings
         self._database = database
 
-    async def receive(self, name: str, chunks: AsyncIterator[bytes], announced: int | None) -> DatasetRecord:
+    async def receive(
+        self, name: str, chunks: AsyncIterator[bytes], announced: int | None, project_id: str = DEFAULT_PROJECT
+    ) -> DatasetRecord:
         """The record of a file whose bytes arrive in ``chunks``; ``announced`` is its size, if known before.
 
         Raises
@@ -63,11 +65,11 @@ class DatasetStore:
         """
         name = checked_name(name)
         kind = kind_of(name)
-        with self._arriving(name, announced or 0) as path:
+        with self._arriving(name, announced or 0, project_id) as path:
             size, digest = await self._write(path, chunks)
-            return await run_sync(self._take_in, path, kind, size, digest)
+            return await run_sync(self._take_in, path, kind, size, digest, project_id)
 
-    def keep(self, name: str, content: bytes) -> DatasetRecord:
+    def keep(self, name: str, content: bytes, project_id: str = DEFAULT_PROJECT) -> DatasetRecord:
         """The record of a file that is in memory already, such as polygons inside a request.
 
         Raises
@@ -76,14 +78,14 @@ class DatasetStore:
             As `receive`.
         """
         kind = kind_of(checked_name(name))
-        with self._arriving(name, len(content)) as path:
+        with self._arriving(name, len(content), project_id) as path:
             path.write_bytes(content)
-            return self._take_in(path, kind, len(content), hashlib.sha256(content).hexdigest())
+            return self._take_in(path, kind, len(content), hashlib.sha256(content).hexdigest(), project_id)
 
     @contextmanager
-    def _arriving(self, name: str, size: int) -> Iterator[Path]:
+    def _arriving(self, name: str, size: int, project_id: str) -> Iterator[Path]:
         """A place for a file of about ``size`` bytes in a folder named by a fresh id; nothing stays there."""
-        self._check_room(name, size)
+        self.check_room(name, size, project_id)
         folder = self._settings.incoming_dir / new_id()
         try:
             with _explained(name):
@@ -92,10 +94,25 @@ class DatasetStore:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _check_room(self, name: str, size: int) -> None:
+    def check_room(self, name: str, size: int, project_id: str) -> None:
+        """Refuse what is too large, more than the project's quota, or more than the disk has room for.
+
+        Raises
+        ------
+        TooLargeError
+            When a limit would be passed; it says which.
+        ResourceError
+            When the disk has no room.
+        """
         limit = self._settings.max_upload_bytes
         if size > limit:
             raise _too_large(name, limit)
+        quota = self._settings.project_quota_bytes
+        if quota:
+            with self._database.reading() as session:
+                used = used_bytes(session, project_id)
+            if used + size > quota:
+                raise _over_quota(name, project_id, used, quota)
         self._settings.incoming_dir.mkdir(parents=True, exist_ok=True)
         if size > shutil.disk_usage(self._settings.incoming_dir).free:
             raise _disk_full(name)
@@ -123,7 +140,7 @@ class DatasetStore:
             await run_sync(_sync, file.fileno())
         return size, digest.hexdigest()
 
-    def _take_in(self, path: Path, kind: Kind, size: int, digest: str) -> DatasetRecord:
+    def _take_in(self, path: Path, kind: Kind, size: int, digest: str, project_id: str) -> DatasetRecord:
         """The record of a file that has arrived whole; its folder's name becomes the dataset's id."""
         dataset_id = path.parent.name
         try:
@@ -146,6 +163,7 @@ class DatasetStore:
             created=moment,
             used=moment,
             keep_days=self._settings.keep_datasets_days,
+            project_id=project_id,
         )
         try:
             with self._database.writing() as session:
@@ -190,19 +208,39 @@ def find_dataset(session: Session, dataset_id: str) -> DatasetRecord:
     """
     dataset = session.get(DatasetRecord, dataset_id) if is_id(dataset_id) else None
     if dataset is None:
-        raise NotFoundError(
-            f"no dataset '{dataset_id}'; GET /datasets lists those that exist",
-            f"データセット '{dataset_id}' はありません。GET /datasets で一覧を確認してください。",
-            resource="dataset",
-            value=dataset_id,
-        )
+        raise no_dataset(dataset_id)
     return dataset
 
 
-def list_datasets(session: Session, limit: int, offset: int) -> Sequence[DatasetRecord]:
-    """Datasets, the newest first."""
+def no_dataset(dataset_id: str) -> NotFoundError:
+    """What is said of a dataset that does not exist, and of one that is somebody else's."""
+    return NotFoundError(
+        f"no dataset '{dataset_id}'; GET /datasets lists those that exist",
+        f"データセット '{dataset_id}' はありません。GET /datasets で一覧を確認してください。",
+        resource="dataset",
+        value=dataset_id,
+    )
+
+
+def list_datasets(
+    session: Session, limit: int, offset: int, projects: Collection[str] | None
+) -> Sequence[DatasetRecord]:
+    """Datasets of the projects (None: of all), the newest first."""
     query = select(DatasetRecord).order_by(DatasetRecord.created.desc(), DatasetRecord.id)
+    if projects is not None:
+        query = query.where(DatasetRecord.project_id.in_(projects))
     return session.scalars(query.limit(limit).offset(offset)).all()
+
+
+def used_bytes(session: Session, project_id: str) -> int:
+    """Size of the project's datasets and results together."""
+    datasets = select(func.sum(DatasetRecord.size)).where(DatasetRecord.project_id == project_id)
+    results = (
+        select(func.sum(ResultRecord.size))
+        .join(JobRecord, JobRecord.id == ResultRecord.job_id)
+        .where(JobRecord.project_id == project_id, JobRecord.cleaned.is_(None))
+    )
+    return (session.scalar(datasets) or 0) + (session.scalar(results) or 0)
 
 
 def expired_datasets(session: Session) -> list[str]:
@@ -231,6 +269,18 @@ def _disk_full(name: str) -> ResourceError:
         f"upload of '{name}': the server's disk has no room for it; remove datasets or ask the administrator",
         f"'{name}' を保存する空き容量がサーバにありません。不要なデータを削除するか、管理者に連絡してください。",
         file=name,
+    )
+
+
+def _over_quota(name: str, project_id: str, used: int, quota: int) -> TooLargeError:
+    return TooLargeError(
+        f"upload of '{name}': project '{project_id}' uses {used} of {quota} bytes; remove datasets or old jobs, or ask "
+        "the administrator",
+        f"'{name}': プロジェクト '{project_id}' の使用量は {used} / {quota} バイトです。"
+        "不要なデータやジョブを削除するか、管理者に連絡してください。",
+        file=name,
+        used_bytes=used,
+        limit_bytes=quota,
     )
 
 

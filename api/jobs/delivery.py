@@ -28,6 +28,8 @@ class Delivery:
         The client's name for this request, and what the request said.
     keep_days
         Days for which the files are kept after the job's end; 0 for ever.
+    project_id, owner
+        Where the job belongs, and who started it.
     """
 
     response: ResponseForm = "document"
@@ -37,3 +39,5 @@ class Delivery:
     idempotency_key: str | None = None
     request_sha256: str | None = None
     keep_days: float = 0.0
+    project_id: str = "default"
+    owner: str = "local"

@@ -108,7 +108,7 @@ class Dispatcher:
 
     def _start_next(self) -> bool:
         with self._database.writing() as session:
-            claim = store.claim_next(session)
+            claim = store.claim_next(session, self._settings.max_running_per_user)
         if claim is None:
             return False
         try:

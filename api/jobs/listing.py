@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, extract, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, and_, extract, func, literal, select, true
 from sqlalchemy.orm import Session
 
 from api.errors import QueryError
 from api.jobs.states import JobStatus
+from api.jobs.turns import waiting_line
 from api.records import JobRecord, UtcDateTime, now
 
 _OPEN: Final = ("", "..")
@@ -29,6 +30,8 @@ class JobFilter:
     ----------
     statuses, process_ids
         Any of these.
+    projects
+        Any of these; None for all.
     created
         First and last moment of acceptance, None for an open end.
     min_duration_s, max_duration_s
@@ -37,6 +40,7 @@ class JobFilter:
 
     statuses: Sequence[JobStatus] = ()
     process_ids: Sequence[str] = ()
+    projects: Collection[str] | None = None
     created: tuple[datetime | None, datetime | None] = (None, None)
     min_duration_s: int | None = None
     max_duration_s: int | None = None
@@ -53,9 +57,10 @@ def queue_position(session: Session, job: JobRecord) -> int | None:
     """Place in the queue, 1 being next; None where the job does not wait."""
     if job.status != JobStatus.ACCEPTED:
         return None
-    before = or_(JobRecord.created < job.created, and_(JobRecord.created == job.created, JobRecord.id < job.id))
-    query = select(func.count()).select_from(JobRecord).where(JobRecord.status == JobStatus.ACCEPTED, before)
-    return 1 + (session.scalar(query) or 0)
+    line = waiting_line().subquery()
+    order = (line.c.turn, line.c.created, line.c.id)
+    places = select(line.c.id, func.row_number().over(order_by=order).label("place")).subquery()
+    return session.scalar(select(places.c.place).where(places.c.id == job.id))
 
 
 def read_interval(text: str) -> tuple[datetime | None, datetime | None]:
@@ -114,6 +119,8 @@ def _conditions(session: Session, wanted: JobFilter) -> list[ColumnElement[bool]
         conditions.append(JobRecord.status.in_(statuses))
     if wanted.process_ids:
         conditions.append(JobRecord.process_id.in_(wanted.process_ids))
+    if wanted.projects is not None:
+        conditions.append(JobRecord.project_id.in_(wanted.projects))
     first, last = wanted.created
     if first is not None:
         conditions.append(JobRecord.created >= first)

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from sqlalchemy import Update, case, delete, exists, func, select, update
+from sqlalchemy import Update, case, delete, exists, func, select, true, update
 from sqlalchemy.orm import Session, selectinload
 
+from api.database import one_at_a_time
 from api.identifiers import is_id, new_id
 from api.jobs.delivery import Delivery, Event
 from api.jobs.outbox import note_event
 from api.jobs.states import JobStatus, sources_of
+from api.jobs.turns import waiting_line
 from api.problems import Problem
 from api.records import MAX_MESSAGE, DatasetRecord, JobInputRecord, JobMessageRecord, JobRecord, ResultRecord, now
 from pipelines.process import Process
@@ -55,7 +57,7 @@ def create_job(
     software_version: str,
     delivery: Delivery = _PLAIN,
 ) -> JobRecord:
-    """A new accepted job."""
+    """A new accepted job, which belongs to the project and owner that ``delivery`` names."""
     moment = now()
     given = [(name, dataset) for name, datasets in inputs.items() for dataset in datasets]
     job = JobRecord(
@@ -79,6 +81,8 @@ def create_job(
         idempotency_key=delivery.idempotency_key,
         request_sha256=delivery.request_sha256,
         keep_days=delivery.keep_days,
+        project_id=delivery.project_id,
+        owner=delivery.owner,
     )
     session.add(job)
     session.execute(update(DatasetRecord).where(DatasetRecord.id.in_([d.id for _, d in given])).values(used=moment))
@@ -99,20 +103,31 @@ def find_job(session: Session, job_id: str) -> JobRecord:
     parts = (selectinload(JobRecord.inputs), selectinload(JobRecord.results))
     job = session.get(JobRecord, job_id, options=parts) if is_id(job_id) else None
     if job is None:
-        raise NotFoundError(
-            f"no job '{job_id}'; GET /jobs lists those that exist",
-            f"ジョブ '{job_id}' はありません。GET /jobs で一覧を確認してください。",
-            resource="job",
-            value=job_id,
-        )
+        raise no_job(job_id)
     return job
 
 
-def find_repeated(session: Session, idempotency_key: str) -> JobRecord | None:
-    """The job that an earlier request with that key made."""
+def no_job(job_id: str) -> NotFoundError:
+    """What is said of a job that does not exist, and of one that is somebody else's."""
+    return NotFoundError(
+        f"no job '{job_id}'; GET /jobs lists those that exist",
+        f"ジョブ '{job_id}' はありません。GET /jobs で一覧を確認してください。",
+        resource="job",
+        value=job_id,
+    )
+
+
+def count_waiting(session: Session, owner: str) -> int:
+    """Number of the owner's jobs that wait."""
+    mine = (JobRecord.owner == owner, JobRecord.status == JobStatus.ACCEPTED)
+    return session.scalar(select(func.count()).select_from(JobRecord).where(*mine)) or 0
+
+
+def find_repeated(session: Session, owner: str, idempotency_key: str) -> JobRecord | None:
+    """The job that an earlier request of the same owner with that key made."""
     return session.scalar(
         select(JobRecord)
-        .where(JobRecord.idempotency_key == idempotency_key)
+        .where(JobRecord.owner == owner, JobRecord.idempotency_key == idempotency_key)
         .options(selectinload(JobRecord.inputs), selectinload(JobRecord.results))
     )
 
@@ -151,15 +166,15 @@ def is_dataset_needed(session: Session, dataset_id: str) -> bool:
     return bool(session.scalar(select(exists(query))))
 
 
-def claim_next(session: Session) -> Claim | None:
-    """Take the oldest accepted job, atomically: no two dispatchers get the same one."""
-    oldest = (
-        select(JobRecord.id)
-        .where(JobRecord.status == JobStatus.ACCEPTED)
-        .order_by(JobRecord.created, JobRecord.id)
-        .limit(1)
-        .scalar_subquery()
-    )
+def claim_next(session: Session, most_per_owner: int = 0) -> Claim | None:
+    """Take the job whose turn it is, atomically: no two dispatchers get the same one.
+
+    Owners take turns; none has more than ``most_per_owner`` jobs running, where that is not 0.
+    """
+    one_at_a_time(session, "claim")
+    line = waiting_line().subquery()
+    within = line.c.turn <= most_per_owner if most_per_owner else true()
+    oldest = select(line.c.id).where(within).order_by(line.c.turn, line.c.created, line.c.id).limit(1).scalar_subquery()
     moment = now()
     claimed = session.execute(
         update(JobRecord)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 
+from api.access.gate import TheVisitor
+from api.access.users import require_project
+from api.access.visible import visible_dataset
+from api.access.visitor import Visitor
 from api.datasets.body import open_upload
-from api.datasets.store import find_dataset, list_datasets
+from api.datasets.store import list_datasets
 from api.links import href, page_links
 from api.schemas import Dataset, DatasetList
-from api.service import Limit, Offset, TheService
+from api.service import Limit, Offset, Project, Service, TheService
 from api.statements import dataset_answer
 
 router = APIRouter(tags=["datasets"])
@@ -37,6 +42,8 @@ async def add_dataset(
     request: Request,
     response: Response,
     service: TheService,
+    visitor: TheVisitor,
+    project: Project = None,
     name: Annotated[str | None, Query(description="The file's name, such as 08ND77.laz.")] = None,
 ) -> Dataset:
     """Take a file in: LAS, LAZ, COPC, polygons or lines as GeoJSON or GeoPackage, drawings (DXF, LandXML, SIMA, CSV).
@@ -44,17 +51,25 @@ async def add_dataset(
     The body is the file itself, its name in ``?name=``; or a form with a file. It goes to disk as it
     arrives, and its header is checked before the answer.
     """
+    project_id = await run_sync(_target, service, visitor, project)
     upload = await open_upload(request, name)
-    dataset = await service.datasets.receive(upload.name, upload.chunks, _announced(request))
+    dataset = await service.datasets.receive(upload.name, upload.chunks, _announced(request), project_id)
     response.headers["Location"] = href(request, "show_dataset", dataset_id=dataset.id)
     return dataset_answer(dataset, request)
 
 
 @router.get("/datasets", response_model_exclude_none=True)
-def show_datasets(request: Request, service: TheService, limit: Limit = 100, offset: Offset = 0) -> DatasetList:
+def show_datasets(
+    request: Request,
+    service: TheService,
+    visitor: TheVisitor,
+    project: Project = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> DatasetList:
     """Datasets, the newest first."""
     with service.database.reading() as session:
-        found = list_datasets(session, limit + 1, offset)
+        found = list_datasets(session, limit + 1, offset, visitor.seen_projects(project))
     return DatasetList(
         datasets=[dataset_answer(dataset, request) for dataset in found[:limit]],
         links=page_links(request, limit, offset, len(found)),
@@ -62,16 +77,25 @@ def show_datasets(request: Request, service: TheService, limit: Limit = 100, off
 
 
 @router.get("/datasets/{dataset_id}", response_model_exclude_none=True)
-def show_dataset(dataset_id: str, request: Request, service: TheService) -> Dataset:
+def show_dataset(dataset_id: str, request: Request, service: TheService, visitor: TheVisitor) -> Dataset:
     """What a file says about itself: header, CRS or candidates, problems."""
     with service.database.reading() as session:
-        return dataset_answer(find_dataset(session, dataset_id), request)
+        return dataset_answer(visible_dataset(session, dataset_id, visitor), request)
 
 
 @router.delete("/datasets/{dataset_id}", status_code=204)
-def remove_dataset(dataset_id: str, service: TheService) -> None:
+def remove_dataset(dataset_id: str, service: TheService, visitor: TheVisitor) -> None:
     """Remove a file that no waiting or running job needs."""
+    with service.database.reading() as session:
+        visitor.require_change(visible_dataset(session, dataset_id, visitor).project_id)
     service.datasets.remove(dataset_id)
+
+
+def _target(service: Service, visitor: Visitor, project: str | None) -> str:
+    project_id = visitor.target_project(project)
+    with service.database.reading() as session:
+        require_project(session, project_id)
+    return project_id
 
 
 def _announced(request: Request) -> int | None:

@@ -12,6 +12,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import PlainTextResponse
 
+from api.access.gate import TheVisitor
+from api.access.visible import visible_job
 from api.jobs import store
 from api.jobs.folder import JobFolder
 from api.jobs.listing import LONGEST_S, JobFilter, list_jobs, read_interval
@@ -19,7 +21,7 @@ from api.jobs.log_tail import log_tail
 from api.jobs.states import JobStatus
 from api.links import page_links
 from api.schemas import JobList, StatusInfo
-from api.service import Limit, Offset, Service, TheService
+from api.service import Limit, Offset, Project, Service, TheService
 from api.statements import job_summary, read_state, status_info
 
 router = APIRouter(tags=["jobs"])
@@ -30,6 +32,7 @@ Seconds = Annotated[int, Query(ge=0, le=LONGEST_S)]
 
 
 def _job_filter(
+    visitor: TheVisitor,
     type_: Annotated[list[Literal["process"]], Query(alias="type", description="Every job runs a process.")] = [],  # noqa: B006
     process_id: Annotated[list[str], Query(alias="processID", description="Jobs of these processes.")] = [],  # noqa: B006
     status: Annotated[list[JobStatus], Query(description="Jobs in these states.")] = [],  # noqa: B006
@@ -39,10 +42,11 @@ def _job_filter(
     ] = None,
     min_duration: Annotated[Seconds | None, Query(alias="minDuration", description="Least run time, s.")] = None,
     max_duration: Annotated[Seconds | None, Query(alias="maxDuration", description="Longest run time, s.")] = None,
+    project: Project = None,
 ) -> JobFilter:
     del type_
     interval = (None, None) if created is None else read_interval(created)
-    return JobFilter(status, process_id, interval, min_duration, max_duration)
+    return JobFilter(status, process_id, visitor.seen_projects(project), interval, min_duration, max_duration)
 
 
 @router.get("/jobs", response_model_exclude_none=True)
@@ -63,14 +67,18 @@ def show_jobs(
 
 
 @router.get("/jobs/{job_id}", response_model_exclude_none=True)
-def show_job(job_id: str, request: Request, service: TheService) -> StatusInfo:
+def show_job(job_id: str, request: Request, service: TheService, visitor: TheVisitor) -> StatusInfo:
     """Status, progress by stage, history, and the reason where it failed."""
+    with service.database.reading() as session:
+        visible_job(session, job_id, visitor)
     return _status(service, job_id, request)
 
 
 @router.delete("/jobs/{job_id}", response_model_exclude_none=True)
-def end_job(job_id: str, request: Request, service: TheService) -> StatusInfo:
+def end_job(job_id: str, request: Request, service: TheService, visitor: TheVisitor) -> StatusInfo:
     """Stop a waiting or running job; remove an ended one with its results."""
+    with service.database.reading() as session:
+        visitor.require_change(visible_job(session, job_id, visitor).project_id)
     with service.database.writing() as session:
         is_stopped = store.dismiss(session, job_id)
         answer = status_info(read_state(session, job_id), service.catalog, request)
@@ -87,11 +95,14 @@ def end_job(job_id: str, request: Request, service: TheService) -> StatusInfo:
 
 @router.get("/jobs/{job_id}/log", response_class=PlainTextResponse)
 def show_log(
-    job_id: str, service: TheService, lines: Annotated[int, Query(ge=1, le=10_000, description="From the end.")] = 200
+    job_id: str,
+    service: TheService,
+    visitor: TheVisitor,
+    lines: Annotated[int, Query(ge=1, le=10_000, description="From the end.")] = 200,
 ) -> str:
     """The end of what the job's processes printed."""
     with service.database.reading() as session:
-        store.find_job(session, job_id)
+        visible_job(session, job_id, visitor)
     return log_tail(JobFolder(service.settings.jobs_dir, job_id).log, lines, service.settings.data_dir)
 
 

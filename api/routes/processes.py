@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from typing import Annotated, Any, Final
+from dataclasses import replace
+from typing import Annotated, Final
 
 from anyio import sleep
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Request, Response
-from sqlalchemy.exc import IntegrityError
 from starlette.responses import JSONResponse
 
+from api.acceptance import accept
+from api.access.gate import TheVisitor
 from api.catalog import process_in
 from api.descriptions import description_of, summary_of
-from api.execution import Order, look_up, read_order
+from api.execution import read_order
 from api.jobs import store
-from api.jobs.delivery import Delivery
 from api.jobs.states import JobStatus
 from api.links import href, page_links
 from api.preferences import applied_preferences, read_delivery, wait_seconds
 from api.records import JobRecord
 from api.results import results_response
 from api.schemas import ExecuteRequest, ProcessDescription, ProcessList, Results, StatusInfo
-from api.service import Limit, Offset, Service, TheService
+from api.service import Limit, Offset, Project, Service, TheService
 from api.statements import read_state, status_info
-from api.version import software_version
-from pipelines.process import Process
-from pointcloud.errors import ParameterError
 
 router = APIRouter(tags=["processes"])
-logger = logging.getLogger("tengun.jobs")
 
 _WAIT_POLL_S: Final = 0.2
 IdempotencyKey = Annotated[
@@ -71,6 +67,8 @@ async def execute_process(
     order: ExecuteRequest,
     request: Request,
     service: TheService,
+    visitor: TheVisitor,
+    project: Project = None,
     idempotency_key: IdempotencyKey = None,
     prefer: Annotated[str, Header(max_length=200, description="`respond-async`, `wait=SECONDS` (RFC 7240)")] = "",
 ) -> Response:
@@ -82,7 +80,8 @@ async def execute_process(
     process = process_in(service.catalog, process_id)
     wanted = read_order(process, order.inputs)
     delivery = read_delivery(process_id, order, idempotency_key, str(request.base_url), service.settings)
-    job = await run_sync(_accepted, service, process, wanted, delivery)
+    delivery = replace(delivery, owner=visitor.name)
+    job = await run_sync(accept, service, visitor, process, wanted, delivery, project)
     wait_s = wait_seconds(prefer, service.settings.max_wait_s)
     answer = await _ended(service, job.id, wait_s, request) if wait_s else None
     if answer is None:
@@ -91,42 +90,6 @@ async def execute_process(
     if applied:
         answer.headers["Preference-Applied"] = applied
     return answer
-
-
-def _accepted(service: Service, process: Process[Any], wanted: Order, delivery: Delivery) -> JobRecord:
-    """The job of this request: a new one, or that of the same request sent before."""
-    with service.database.reading() as session:
-        repeated = _repeated(store.find_repeated(session, delivery.idempotency_key or ""), delivery)
-        if repeated is not None:
-            return repeated
-        look_up(session, wanted)  # before polygons of a request that can't be accepted are kept
-    inline = {name: [service.datasets.keep(f"{name}.geojson", value)] for name, value in wanted.inline.items()}
-    try:
-        with service.database.writing() as session:
-            inputs = look_up(session, wanted) | inline
-            parameters = wanted.parameters.model_dump(mode="json")
-            job = store.create_job(session, process, inputs, parameters, software_version(), delivery)
-    except IntegrityError:  # the same request came twice at once; the other one made the job
-        for dataset in (one for datasets in inline.values() for one in datasets):
-            service.datasets.remove(dataset.id)
-        with service.database.reading() as session:
-            repeated = _repeated(store.find_repeated(session, delivery.idempotency_key or ""), delivery)
-        if repeated is None:
-            raise
-        return repeated
-    service.dispatcher.wake()
-    logger.info("job %s: accepted, %s", job.id, process.id)
-    return job
-
-
-def _repeated(job: JobRecord | None, delivery: Delivery) -> JobRecord | None:
-    if job is not None and job.request_sha256 != delivery.request_sha256:
-        raise ParameterError(
-            f"Idempotency-Key '{delivery.idempotency_key}' was sent before with another request; use a new key",
-            f"Idempotency-Key '{delivery.idempotency_key}' は別の要求で使用済みです。新しいキーを指定してください。",
-            field="Idempotency-Key",
-        )
-    return job
 
 
 async def _ended(service: Service, job_id: str, wait_s: float, request: Request) -> Response | None:

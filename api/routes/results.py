@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse, StreamingResponse
 
+from api.access.gate import TheVisitor
+from api.access.visible import visible_job
+from api.access.visitor import Visitor
 from api.errors import GoneError
-from api.jobs import store
 from api.jobs.folder import JobFolder
 from api.links import ZIP
 from api.records import JobRecord
@@ -20,15 +22,15 @@ router = APIRouter(tags=["results"])
 
 
 @router.get("/jobs/{job_id}/results", response_model=Results)
-def show_results(job_id: str, request: Request, service: TheService) -> Response:
+def show_results(job_id: str, request: Request, service: TheService, visitor: TheVisitor) -> Response:
     """Numbers and files of a successful job, in the form that its request wanted; the reason of a failed one."""
-    return results_response(_found(service, job_id), request)
+    return results_response(_found(service, job_id, visitor), request)
 
 
 @router.get("/jobs/{job_id}/results.zip", response_class=StreamingResponse)
-def download_archive(job_id: str, request: Request, service: TheService) -> StreamingResponse:
+def download_archive(job_id: str, request: Request, service: TheService, visitor: TheVisitor) -> StreamingResponse:
     """All files of a successful job, its numbers and a list of sha256 sums, as one zip."""
-    job = _with_files(service, job_id)
+    job = _with_files(service, job_id, visitor)
     document = results_document(job, request)
     chunks = archive_of(job, document, JobFolder(service.settings.jobs_dir, job_id).results)
     headers = {"Content-Disposition": f'attachment; filename="{job.process_id}-{job_id[:8]}.zip"'}
@@ -37,9 +39,9 @@ def download_archive(job_id: str, request: Request, service: TheService) -> Stre
 
 @router.head("/jobs/{job_id}/results/{path:path}", include_in_schema=False)
 @router.get("/jobs/{job_id}/results/{path:path}", response_class=FileResponse)
-def download_result(job_id: str, path: str, service: TheService) -> FileResponse:
+def download_result(job_id: str, path: str, service: TheService, visitor: TheVisitor) -> FileResponse:
     """A file of a successful job, whole or by byte ranges."""
-    job = _with_files(service, job_id)
+    job = _with_files(service, job_id, visitor)
     file = next((one for one in job.results if one.path == path), None)
     if file is None:
         raise NotFoundError(
@@ -56,8 +58,8 @@ def download_result(job_id: str, path: str, service: TheService) -> FileResponse
     )
 
 
-def _with_files(service: Service, job_id: str) -> JobRecord:
-    job = _found(service, job_id)
+def _with_files(service: Service, job_id: str, visitor: Visitor) -> JobRecord:
+    job = _found(service, job_id, visitor)
     if job.cleaned is not None:
         raise GoneError(
             f"the files of job {job_id} were removed on {job.cleaned:%Y-%m-%d}, when their time was over; "
@@ -70,6 +72,6 @@ def _with_files(service: Service, job_id: str) -> JobRecord:
     return job
 
 
-def _found(service: Service, job_id: str) -> JobRecord:
+def _found(service: Service, job_id: str, visitor: Visitor) -> JobRecord:
     with service.database.reading() as session:
-        return store.find_job(session, job_id)
+        return visible_job(session, job_id, visitor)

@@ -9,6 +9,8 @@ import pytest
 
 from api.database import Database
 from api.jobs import store
+from api.jobs.delivery import Delivery
+from api.jobs.listing import queue_position
 from api.jobs.states import MOVES, JobStatus, sources_of
 from api.problems import Problem
 from api.records import JobRecord, now
@@ -70,6 +72,30 @@ def test_the_oldest_waiting_job_is_claimed_once(database: Database) -> None:
             claims.append(store.claim_next(session))
     assert [claim and claim.job_id for claim in claims] == [*jobs, None]
     assert {claim.attempt for claim in claims if claim} == {1}
+
+
+def test_owners_take_turns_and_none_has_more_than_its_share(database: Database) -> None:
+    def place(job: str) -> int | None:
+        with database.reading() as session:
+            return queue_position(session, store.find_job(session, job))
+
+    with database.writing() as session:
+        many = [store.create_job(session, Rehearsal(), {}, {}, "test", Delivery(owner="many")).id for _ in range(4)]
+        small = store.create_job(session, Rehearsal(), {}, {}, "test", Delivery(owner="small")).id
+    assert [place(job) for job in (*many, small)] == [1, 3, 4, 5, 2]
+    claimed = []
+    for _ in range(4):
+        with database.writing() as session:
+            claimed.append(store.claim_next(session, most_per_owner=2))
+    assert [claim and claim.job_id for claim in claimed] == [many[0], small, many[1], None]
+    assert place(many[0]) is None
+    with database.writing() as session:
+        other = store.create_job(session, Rehearsal(), {}, {}, "test", Delivery(owner="other")).id
+    assert [place(other), place(many[2])] == [1, 2]
+    with database.writing() as session:
+        claim = store.claim_next(session)
+        assert claim is not None
+    assert claim.job_id == other
 
 
 def test_an_old_attempt_can_no_longer_end_the_job(database: Database) -> None:
