@@ -3,7 +3,7 @@ SHELL := bash
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup pdal pdal-if-possible demo test lint types contracts check bench serve clean
+.PHONY: help setup pdal pdal-if-possible demo test lint types contracts check bench serve web clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -41,6 +41,9 @@ bench: setup ## points per second for read, ground, terrain, volume
 
 serve: setup ## the service on 127.0.0.1 until Ctrl-C
 	@$(BIN)/tengun serve $(ARGS)
+
+web: ## the web app built anew from its lock file into api/web/static (needs Node; users don't)
+	@cd api/web/source && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent types && npm run --silent build
 
 clean: ## outputs and caches; .venv, .pdal and .tengun (jobs, uploads) stay
 	@rm -rf out demo-out build dist htmlcov .coverage .coverage.* coverage.xml .mypy_cache .ruff_cache .pytest_cache \

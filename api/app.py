@@ -26,7 +26,7 @@ from api.jobs.folder import exclusive
 from api.jobs.sender import Sender
 from api.periodic import Periodic
 from api.requests import BodyLimit, RequestLog
-from api.routes import access, datasets, jobs, landing, pipelines, processes, results
+from api.routes import access, datasets, jobs, landing, pipelines, processes, results, web
 from api.schemas import ProblemDocument
 from api.service import Service
 from api.settings import Settings
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.is_stopping = False
     errors.install(app)
-    for room in (access, landing, processes, jobs, results, datasets, pipelines):
+    for room in (access, landing, processes, jobs, results, datasets, pipelines, web):
         app.include_router(room.router)
     app.add_middleware(Witness)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes, exempt="/datasets")

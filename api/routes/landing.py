@@ -6,6 +6,7 @@ import shutil
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse
 
 from api.errors import TITLES, UnavailableError, status_of_code
 from api.jobs.store import count_by_status
@@ -22,9 +23,12 @@ _SPECIFICATION: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf
 _MET: Final = ("core", "ogc-process-description", "json", "job-list", "dismiss")
 
 
-@router.get("/", response_model_exclude_none=True)
-def landing(request: Request) -> Links:
-    """Entry to the service."""
+@router.get("/", response_model=Links, response_model_exclude_none=True)
+def landing(request: Request) -> Links | RedirectResponse:
+    """Entry to the service; a browser is led to the web app."""
+    wanted = request.headers.get("accept", "")
+    if "text/html" in wanted and "application/json" not in wanted:
+        return RedirectResponse("app/", status_code=303, headers={"Vary": "Accept"})
     base = str(request.base_url)
     return Links(
         title="tengun 点群",
@@ -33,6 +37,7 @@ def landing(request: Request) -> Links:
             link(request, "self", "landing", "This page", "この文書"),
             Link(href=f"{base}openapi.json", rel="service-desc", type="application/vnd.oai.openapi+json;version=3.1"),
             Link(href=f"{base}docs", rel="service-doc", type="text/html", title="API page", title_ja="API 文書"),
+            Link(href=f"{base}app/", rel="alternate", type="text/html", title="Web app", title_ja="ウェブアプリ"),
             link(request, CONFORMANCE_REL, "conformance", "Conformance", "適合クラス"),
             link(request, PROCESSES_REL, "list_processes", "Processes", "処理一覧"),
             link(request, JOBS_REL, "show_jobs", "Jobs", "ジョブ一覧"),
