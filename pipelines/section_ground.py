@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,8 +41,8 @@ class Epoch:
         The ground.
     cloud, classes
         Its points there, and their ASPRS classes.
-    max_gap
-        Metres from the nearest point beyond which its surfaces are void.
+    top
+        The surface of the highest points, None where it was not asked for.
     """
 
     name: str
@@ -49,11 +50,7 @@ class Epoch:
     surface: Surface
     cloud: PointCloud
     classes: NDArray[np.uint8]
-    max_gap: float
-
-    def top(self) -> Surface:
-        """The surface of the highest points."""
-        return top_surface(self.cloud.x, self.cloud.y, self.cloud.z, self.classes, self.max_gap)
+    top: Surface | None = None
 
 
 def ground_near(
@@ -63,6 +60,8 @@ def ground_near(
     near: float,
     ground: Literal["classify", "file"],
     max_gap: float,
+    *,
+    with_top: bool = False,
 ) -> Epoch:
     """The ground surface and the points within ``near`` metres of a shape, a little more where cells end.
 
@@ -79,7 +78,9 @@ def ground_near(
     ground
         "classify" filters the ground of the shape and `GROUND_HALO` around it; "file" takes class 2 as it is.
     max_gap
-        Metres from any ground point beyond which the surface is void.
+        Metres from any point beyond which a surface is void.
+    with_top
+        Make the surface of the highest points too.
 
     Raises
     ------
@@ -106,8 +107,10 @@ def ground_near(
         is_kept = np.isin(given, KEPT) & (result.labels == ClassCode.UNCLASSIFIED)
         classes = np.where(is_kept, given, result.labels)[inside]
         cloud, key = wide.take(inside), result.key_points[inside]
-    surface = ground_surface(cloud.x[key], cloud.y[key], cloud.z[key], max_gap)
-    return Epoch(name, survey, surface, cloud, classes, max_gap)
+    with ThreadPoolExecutor(1) as thread:  # sorting and indexing of one surface overlap with those of the other
+        top = thread.submit(top_surface, cloud.x, cloud.y, cloud.z, classes, max_gap) if with_top else None
+        surface = ground_surface(cloud.x[key], cloud.y[key], cloud.z[key], max_gap)
+        return Epoch(name, survey, surface, cloud, classes, None if top is None else top.result())
 
 
 def _classes(cloud: PointCloud) -> NDArray[np.uint8]:

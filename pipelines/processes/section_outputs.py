@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.process import Context, OutputFile
@@ -26,6 +28,8 @@ TITLES = {
 _SECTIONS = Text("Cross-sections", "横断図")
 _PROFILE = Text("Longitudinal profile", "縦断図")
 _LAYERS = Text("Sections with layers of points", "層別断面図")
+Job = Callable[[], list[OutputFile]]
+
 CSV_ENCODINGS = {"utf8": "utf-8-sig", "cp932": "cp932"}
 
 
@@ -143,18 +147,25 @@ def write_outputs(
     summary: dict[str, Any],
 ) -> tuple[OutputFile, ...]:
     """Write every deliverable into the workspace."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from pipelines.run import write_json
 
-    files: list[OutputFile] = []
-    block = _title_block(series, epochs, parameters)
-    steps: tuple[Callable[[], list[OutputFile]], ...] = (
-        lambda: _write_drawings(context, series, block, parameters),
+    jobs: list[Job] = [
+        *_drawing_jobs(context.workspace, series, _title_block(series, epochs, parameters), parameters),
         lambda: _write_tables(context, series, summary),
         lambda: _write_exchange(context, series, epochs, parameters),
-    )
-    for i, step in enumerate(steps):
-        files += step()
-        context.progress.at("write", (i + 1) / len(steps))
+    ]
+    files: list[OutputFile] = []
+    with ThreadPoolExecutor(2) as pool:  # typesetting, more than half of the work, holds no lock
+        written = [pool.submit(job) for job in jobs]
+        try:
+            for i, one in enumerate(written):
+                files += one.result()
+                context.progress.at("write", (i + 1) / len(jobs))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     write_json(context.workspace / "sections.json", summary)
     return (OutputFile("sections.json", "application/json", Text("Summary", "結果の要約")), *files)
 
@@ -171,34 +182,38 @@ def _title_block(series: Series, epochs: Sequence[Epoch], parameters: SectionPar
     return TitleBlock(parameters.project, series.line.name, crs_name(survey.crs), datum, made_by)
 
 
-def _write_drawings(
-    context: Context, series: Series, block: TitleBlock, parameters: SectionParameters
-) -> list[OutputFile]:
+def _drawing_jobs(folder: Path, series: Series, block: TitleBlock, parameters: SectionParameters) -> list[Job]:
+    """What writes the drawings, the longest first."""
     from pointcloud.drawing import dxf
     from pointcloud.drawing.profile_sheet import profile_sheets
     from pointcloud.drawing.section_sheet import section_sheets
     from pointcloud.drawing.sheet import named_layers
 
-    folder, version, titles = context.workspace, parameters.dxf_version, {**TITLES, **parameters.labels}
+    version, titles = parameters.dxf_version, {**TITLES, **parameters.labels}
     layers = named_layers(parameters.cad_layers)
-    scale = parameters.profile_scale or _profile_scale(series, parameters.paper)
-    drawings = {
-        "cross_sections": (section_sheets(series, block, titles, parameters.paper, parameters.scale), _SECTIONS),
-        "profile": (profile_sheets(series, block, titles, parameters.paper, scale), _PROFILE),
-    }
+    paper, scale = parameters.paper, parameters.scale
+    profile_scale = parameters.profile_scale or _profile_scale(series, paper)
+
+    def sheets(stem: str, title: Text, made: Callable[[], list[Sheet]]) -> list[OutputFile]:
+        drawn = made()
+        dxf.write_sheets(folder / f"{stem}.dxf", drawn, version, layers)
+        return [_dxf_file(stem, Text(f"{title.en} (DXF)", f"{title.ja} (DXF)")),
+                *_write_pages(folder, stem, drawn, title)]  # fmt: skip
+
+    def world() -> list[OutputFile]:
+        dxf.write_world(folder / "sections_3d.dxf", series, version, layers)
+        return [_dxf_file("sections_3d", Text("Sections as 3-D polylines", "断面線 3 次元 (DXF)"))]
+
+    sections = partial(section_sheets, series, block, titles, paper, scale)
+    profile = partial(profile_sheets, series, block, titles, paper, profile_scale)
+    jobs: list[Job] = [partial(sheets, "cross_sections", _SECTIONS, sections)]
     if parameters.layer_sheets:
-        sheets = section_sheets(series, block, titles, parameters.paper, parameters.scale, with_layers=True)
-        drawings["section_layers"] = (sheets, _LAYERS)
-    files = []
-    for stem, (sheets, title) in drawings.items():
-        dxf.write_sheets(folder / f"{stem}.dxf", sheets, version, layers)
-        files.append(OutputFile(f"{stem}.dxf", "image/vnd.dxf", Text(f"{title.en} (DXF)", f"{title.ja} (DXF)")))
-        files += _write_pages(context, stem, sheets, title)
-    dxf.write_world(folder / "sections_3d.dxf", series, version, layers)
-    files.append(
-        OutputFile("sections_3d.dxf", "image/vnd.dxf", Text("Sections as 3-D polylines", "断面線 3 次元 (DXF)"))
-    )
-    return files
+        jobs.append(partial(sheets, "section_layers", _LAYERS, partial(sections, with_layers=True)))
+    return [*jobs, partial(sheets, "profile", _PROFILE, profile), world]
+
+
+def _dxf_file(stem: str, title: Text) -> OutputFile:
+    return OutputFile(f"{stem}.dxf", "image/vnd.dxf", title)
 
 
 def _profile_scale(series: Series, paper: str) -> int:
@@ -210,11 +225,11 @@ def _profile_scale(series: Series, paper: str) -> int:
     return next((s for s in H_SCALES if series.line.length * 1000.0 / s <= room and s < 1000), 1000)
 
 
-def _write_pages(context: Context, stem: str, sheets: Sequence[Sheet], title: Text) -> list[OutputFile]:
+def _write_pages(folder: Path, stem: str, sheets: Sequence[Sheet], title: Text) -> list[OutputFile]:
     """PDF of all sheets, PNG and SVG of each."""
     from pointcloud.drawing.typeset import Typesetter
 
-    pages, folder = Typesetter(sheets), context.workspace
+    pages = Typesetter(sheets)
     pages.write_pdf(folder / f"{stem}.pdf")
     files = [OutputFile(f"{stem}.pdf", "application/pdf", Text(f"{title.en}, to scale (PDF)", f"{title.ja} (PDF)"))]
     for suffix, media, write in ((".png", "image/png", pages.write_png), (".svg", "image/svg+xml", pages.write_svg)):

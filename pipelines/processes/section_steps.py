@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from pipelines.evidence import crs_name
 from pointcloud.bounds import Bounds
 from pointcloud.change.datum import HeightSystem, check_heights
-from pointcloud.change.difference import difference
-from pointcloud.change.volume import zone_volume
 from pointcloud.crs import is_same
 from pointcloud.errors import CrsError, ParameterError
 from pointcloud.grid import Grid
@@ -173,6 +171,9 @@ def reconcile(series: Series, surfaces: Mapping[str, Surface]) -> dict[str, Any]
     What the prismoidal rule gives more than the mean of end areas comes from the spacing of the sections; the rest
     from the grid, from gaps, and from ground between the sections.
     """
+    from pointcloud.change.difference import difference  # not needed for a single survey
+    from pointcloud.change.volume import zone_volume
+
     area = footprint(series.line, [s.station for s in series.sections])
     if series.pair is None or area.is_empty:
         return {}

@@ -158,12 +158,14 @@ class Sections(Process[SectionParameters]):
         shape, near = reach(line, stations.items), max(2.0 * parameters.max_gap, parameters.thickness)
         epochs = []
         for i, (name, survey) in enumerate(surveys.items()):
-            epochs.append(ground_near(name, survey, shape, near, parameters.ground, parameters.max_gap))
+            epochs.append(ground_near(
+                name, survey, shape, near, parameters.ground, parameters.max_gap, with_top=parameters.surface_line
+            ))  # fmt: skip
             context.progress.at("ground", (i + 1) / len(surveys))
         surfaces = {e.name: e.surface for e in epochs}
         if inputs.get("design"):
             surfaces["design"] = read_design(inputs["design"][0])
-        tops = {e.name + TOP: e.top() for e in epochs} if parameters.surface_line else {}
+        tops = {e.name + TOP: e.top for e in epochs if e.top is not None}
         series = cut_series(
             line, stations.items, surfaces, tops=tops, pair=parameters.between, pitch=parameters.interval,
             tolerance=parameters.tolerance, take_slice=Slicer(epochs, parameters.thickness),

@@ -8,9 +8,11 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from pointcloud.io.staging import staged
 from pointcloud.sections.quantities import Row
-from pointcloud.sections.rounding import half_up
+from pointcloud.sections.rounding import half_up, rounded_text
 from pointcloud.sections.series import Series
 
 Table = Sequence[Sequence[object]]
@@ -49,12 +51,13 @@ def vertex_table(series: Series) -> Table:
 def _vertices(series: Series) -> Iterator[tuple[object, ...]]:
     for section in series.sections:
         station = section.station
+        chainage = rounded_text(station.chainage, 3)
         for name in (*series.names, *series.tops):
             for number, piece in enumerate(section.simple[name].pieces, start=1):
-                for offset, height in piece.tolist():
-                    east, north = station.place(offset)
-                    values = (half_up(v, 3) for v in (offset, height, north, east))
-                    yield (station.name, half_up(station.chainage, 3), name, number, *values)
+                ux, uy = station.across
+                north, east = station.y + piece[:, 0] * uy, station.x + piece[:, 0] * ux
+                for row in np.column_stack((piece, north, east)).tolist():
+                    yield (station.name, chainage, name, number, *(rounded_text(v, 3) for v in row))
 
 
 def station_table(series: Series) -> Table:
@@ -105,10 +108,9 @@ def band_table(series: Series) -> Table:
         for name, cut in section.slices.items():
             for band in cut.bands:
                 for offset, n, values in zip(
-                    band.offset.tolist(), band.n_points.tolist(), band.percentiles, strict=True
+                    band.offset.tolist(), band.n_points.tolist(), band.percentiles.tolist(), strict=True
                 ):
-                    figures = (half_up(v, 3) for v in values.tolist())
-                    body.append(
-                        (section.station.name, name, str(band.layer), cut.thickness, half_up(offset, 2), n, *figures)
-                    )
+                    figures = (rounded_text(v, 3) for v in values)
+                    at = rounded_text(offset, 2)
+                    body.append((section.station.name, name, str(band.layer), cut.thickness, at, n, *figures))
     return [head, *body]

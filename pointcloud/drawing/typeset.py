@@ -66,7 +66,7 @@ class Typesetter:
         """
         self._write([path], "pdf")
 
-    def write_png(self, paths: Sequence[Path], dpi: float = 110.0) -> None:
+    def write_png(self, paths: Sequence[Path], dpi: float = 80.0) -> None:
         """Write a PNG of each sheet, one path a sheet.
 
         Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -15,7 +15,8 @@ from shapely import MultiPolygon, Polygon
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
 from pointcloud.grid import Grid
-from pointcloud.io.las_source import open_source
+from pointcloud.io.ahead import one_ahead
+from pointcloud.io.las_source import Source, open_source
 from pointcloud.io.survey import Survey
 from pointcloud.sections.line import CentreLine
 from pointcloud.sections.stations import Station
@@ -71,25 +72,34 @@ class Corridor:
         return (found > 0) & (end_row > first_row) & (end_column > first_column)
 
     def read(self, survey: Survey, dimensions: Sequence[str]) -> PointCloud:
-        """The survey's points in the touched cells, file after file.
+        """The survey's points in the touched cells, cell after cell.
+
+        Neighbours follow each other, whatever the order in the files, so that triangulating and searching them, which
+        goes by place, finds them in the processor's cache: several times as fast.
 
         Files beyond the corridor are not opened, and of a COPC file only the nodes that the corridor touches are
         decoded. What is decoded is thrown away batch by batch, but for the corridor's points.
         """
         clouds: list[PointCloud] = []
+        for source, points in one_ahead(self._decoded(survey, dimensions)):
+            x, y, _ = source.coordinates(points)
+            clouds.append(source.cloud(points[self.contains(x, y)], source.names(dimensions)))
+        if not clouds:
+            return replace(survey, files=()).read(dimensions=dimensions)
+        stated = [replace(c, crs=survey.crs, vertical_datum=survey.vertical_datum) for c in clouds]
+        cloud = PointCloud.concatenate(stated)
+        rows, columns = self.grid.cells_of(cloud.x, cloud.y)
+        return cloud.take(np.argsort(rows * self.grid.n_columns + columns, kind="stable"))
+
+    def _decoded(self, survey: Survey, dimensions: Sequence[str]) -> Iterator[tuple[Source, NDArray[np.void]]]:
+        """Records of the blocks near the corridor, some from beyond it, and the files that they are from."""
         for file in survey.files:
             if not self.meets(np.array([file.bounds.as_tuple()]))[0]:
                 continue
             source = open_source(file.path)
-            names = source.names(dimensions)
             blocks = None if source.boxes is None else np.flatnonzero(self.meets(source.boxes))
-            for points in source.batches(names=names, bounds=self.grid.bounds, blocks=blocks):
-                x, y, _ = source.coordinates(points)
-                clouds.append(source.cloud(points[self.contains(x, y)], names))
-        if not clouds:
-            return replace(survey, files=()).read(dimensions=dimensions)
-        stated = [replace(c, crs=survey.crs, vertical_datum=survey.vertical_datum) for c in clouds]
-        return PointCloud.concatenate(stated)
+            for points in source.batches(names=source.names(dimensions), bounds=self.grid.bounds, blocks=blocks):
+                yield source, points
 
 
 def reach(line: CentreLine, stations: Sequence[Station]) -> shapely.Geometry:

@@ -13,7 +13,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from pointcloud.errors import GeometryError, ParameterError
 
@@ -224,10 +223,17 @@ class CentreLine:
         share = np.clip(((x - px[:-1]) * dx + (y - py[:-1]) * dy) / (dx * dx + dy * dy), 0.0, 1.0)
         i = int(np.argmin(np.hypot(x - px[:-1] - share * dx, y - py[:-1] - share * dy)))
         near = float(s[i] + share[i] * (s[i + 1] - s[i]))
+        if not any(piece.k0 or piece.k1 for piece in self.pieces):
+            return self._beside(near, x, y)
+        from scipy.optimize import minimize_scalar  # half a second to load
+
         found = near
         for low, high in ((max(near - 1.0, 0.0), near), (near, min(near + 1.0, self.length))):
             best = minimize_scalar(lambda t: self._gap(t, x, y), bounds=(low, high), options={"xatol": 1e-7})
             found = min(found, float(best.x), key=lambda t: self._gap(t, x, y))
+        return self._beside(found, x, y)
+
+    def _beside(self, found: float, x: float, y: float) -> tuple[float, float]:
         at_x, at_y, direction = (float(v[0]) for v in self.at(np.array([found])))
         side = (x - at_x) * math.sin(direction) - (y - at_y) * math.cos(direction)
         return found, math.copysign(self._gap(found, x, y), side)

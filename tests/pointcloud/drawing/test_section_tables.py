@@ -16,6 +16,8 @@ import numpy as np
 import openpyxl
 import pyogrio
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import shapely
 from lxml import etree
 from pyproj import CRS
@@ -29,7 +31,7 @@ from pointcloud.drawing.xlsx import write_quantities
 from pointcloud.sections import quantities
 from pointcloud.sections.line import Equation
 from pointcloud.sections.reading import read_lines
-from pointcloud.sections.rounding import half_up
+from pointcloud.sections.rounding import half_up, rounded_text
 from tests.oracles.section_series import example_line, example_series
 
 CRS8 = CRS.from_epsg(6676)
@@ -51,6 +53,17 @@ def table(series):
 ])  # fmt: skip
 def test_half_up(value, digits, text):
     assert str(half_up(value, digits)) == text
+
+
+@pytest.mark.parametrize("value", [1.0005, -1.0005, 0.0005, -0.0005, -0.0004, 0.0, -0.0, 123456.7895, 2.9995, 1e-9])
+def test_rounded_text_is_half_up_at_halves(value):
+    assert rounded_text(value, 3) == str(half_up(value, 3))
+
+
+@given(st.floats(-1e6, 1e6, allow_nan=False), st.integers(0, 3))
+@settings(max_examples=200)
+def test_rounded_text_is_half_up(value, digits):
+    assert rounded_text(value, digits) == str(half_up(value, digits))
 
 
 def test_table_follows_its_own_printed_figures(table, series):
