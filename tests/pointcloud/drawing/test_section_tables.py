@@ -16,9 +16,9 @@ import numpy as np
 import openpyxl
 import pyogrio
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-import shapely
 from lxml import etree
 from pyproj import CRS
 
