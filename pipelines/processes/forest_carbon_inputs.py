@@ -114,12 +114,12 @@ class Inputs:
         )
         return TreeEpoch(read_trees(self.files["trees"]), canopy, density)
 
-    def earlier(self, report: Report) -> TreeEpoch:
-        """The same of the earlier survey; nothing is written."""
+    def earlier(self, now: TreeEpoch, report: Report) -> TreeEpoch:
+        """The same of the earlier survey; nothing is written. Trees alone are taken to cover what the later ones do."""
         if "earlier_survey" in self.surveys:
             taken = take_inventory(self.surveys["earlier_survey"], self.parameters.crs, CELL, MAX_GAP, "growth", report)
             return TreeEpoch(taken.trees, taken.found.canopy, taken.density)
-        return TreeEpoch(read_trees(self.files["earlier_trees"]), None, None)
+        return TreeEpoch(read_trees(self.files["earlier_trees"]), now.canopy, now.density)
 
     def stands(self, crs: CRS | None) -> tuple[Stand, ...]:
         """The stands in the trees' CRS.
@@ -166,7 +166,7 @@ def earlier_epoch(
     """
     if not given.has_earlier:
         return None
-    earlier = given.earlier(report)
+    earlier = given.earlier(now, report)
     if earlier.trees.crs != now.trees.crs:
         raise CrsError(
             "forest carbon: the two surveys are in different reference systems; give both in one",

@@ -220,8 +220,9 @@ def _stand(
     spread = Z95 * math.hypot(*(error.total(m.n_upper, m.ground_density) for m in (early, late))) / years
     expected, name, notes = _expected(stand, before, after, early.height_upper, yields, constants)
     if expected - upper > spread:
-        en = f"stand {stand.id}: grew {upper:.2f} m a year, the yield table has {expected:.2f}"
-        ja = f"{stand.id}: 樹高成長 {upper:.2f} m/年 は収穫表の {expected:.2f} m/年 を下回ります。"
+        shown = round(upper, 2) + 0.0  # no minus before a zero
+        en = f"stand {stand.id}: grew {shown:.2f} m a year, the yield table has {expected:.2f}"
+        ja = f"{stand.id}: 樹高成長 {shown:.2f} m/年 は収穫表の {expected:.2f} m/年 を下回ります。"
         notes += (Note("slower-than-table", en, ja),)
     median = float(np.median(grown)) / years if grown.size else math.nan
     return StandGrowth(stand.id, years, upper, (upper - spread, upper + spread), median, int(grown.size), n_gone,

@@ -8,8 +8,10 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
+from typer.testing import CliRunner
 
 from pipelines.catalog import get
+from pipelines.cli import app
 from pipelines.run import run
 from pointcloud.errors import FileError, ParameterError
 from pointcloud.forest.tree_files import read_trees, write_trees
@@ -130,3 +132,24 @@ def test_what_is_missing_is_said(files, tmp_path):
         with pytest.raises(ParameterError, match="either a survey or the trees"):
             run("forest-carbon", {"stands": given["stands"], **both}, YEARS, tmp_path / "out")
     assert {i.name for i in get("forest-carbon").inputs if i.required} == {"stands"}
+
+
+def test_on_the_command_line(files, tmp_path):
+    """A folder of ``tengun trees`` brings its rasters along; the last lines say why a stand has no figure."""
+    folder = tmp_path / "trees"
+    folder.mkdir()
+    for name, beside in (("trees.gpkg", "trees.gpkg"), ("chm.tif", "chm.tif"), ("ground.tif", "ground-density.tif")):
+        (folder / beside).write_bytes((files / name).read_bytes())
+    given = ["carbon", folder, "--stands", files / "stands.geojson", "--register", files / "register.csv",
+             "--yield-table", files / "yield.csv", "--survey-year", 2024, "--start-year", 2025,
+             "--methodology", "FO-001 Ver. 6.2", "--rotation", "スギ=40", "-o", tmp_path / "out"]  # fmt: skip
+    made = CliRunner().invoke(app, [str(one) for one in given])
+    assert made.exit_code == 0, made.output
+    assert "認証見込 credit" in made.stdout
+    assert "99-1" in made.stdout
+    summary = json.loads((tmp_path / "out" / "carbon.json").read_text("utf-8"))
+    assert set(summary["inputs"]) == {"trees", "stands", "register", "yield_table", "canopy", "ground_density"}
+    assert summary["options"]["rotation_ages"] == {"スギ": 40}
+    refused = CliRunner().invoke(app, [str(one) for one in [*given[:-2], "--rotation", "40", "-o", tmp_path / "no"]])
+    assert refused.exit_code == 2
+    assert "スギ=40" in refused.stderr
