@@ -30,10 +30,10 @@ def inspect_file(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
         return kind, _pointcloud(path)
     if kind in ("drawing", "heights", "raster"):
         return kind, {"problems": []}
-    if _holds_lines(path):
-        return "lines", _lines(path)
     if _holds_trees(path):
         return "points", _trees(path)
+    if _holds_lines(path):
+        return "lines", _lines(path)
     return "polygons", _polygons(path)
 
 

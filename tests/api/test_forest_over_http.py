@@ -1,0 +1,71 @@
+"""A small survey to CO2 over HTTP, and its trees back as an input. Costs about 6 s."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.settings import Settings
+from pointcloud.bounds import Bounds
+from pointcloud.io import las
+from pointcloud.synthetic import valley
+from tests.api.office import ROOT, Office, Thread, free_port
+
+WEST, SOUTH = 51_870.0, -98_130.0
+TABLE = "# version: 2026-1\n# source: test\n# status: confirmed\n樹種,地位,林齢,樹高,材積\n" + "".join(
+    f"杉,1,{age},{0.2 * age},{8 * age}\n" for age in range(5, 105, 5)
+)
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """A client of a service with the shipped catalogue."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with Thread(Settings(data_dir=tmp_path / "data", port=free_port(), workers=1)) as service:
+        yield service.client
+
+
+def test_a_survey_becomes_trees_and_co2(client: Office, tmp_path: Path) -> None:
+    cloud = valley(density=8.0, seed=3).survey("before", bounds=Bounds(WEST, SOUTH, WEST + 30, SOUTH + 30)).cloud
+    las.write(tmp_path / "08ND77.laz", cloud)
+    (tmp_path / "収穫表.csv").write_bytes(TABLE.encode("cp932"))
+    ring = [[WEST + x, SOUTH + y] for x, y in ((0, 0), (30, 0), (30, 30), (0, 30), (0, 0))]
+    stand = {
+        "type": "Feature",
+        "properties": {"林小班": "1-イ", "樹種": "スギ", "林齢": 45, "施業履歴": "2015 間伐"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    stands = {
+        "type": "FeatureCollection",
+        "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::6676"}},
+        "features": [stand],
+    }
+    inputs = {"survey": client.upload(tmp_path / "08ND77.laz")["id"], "stands": {"value": stands},
+              "yield_table": client.upload(tmp_path / "収穫表.csv")["id"]}  # fmt: skip
+    job = client.start(
+        "forest-carbon", **inputs, methodology="FO-001 Ver. 6.2", survey_year=2024, start_year=2025, crs="EPSG:6676"
+    )
+    client.wait_until(job, "successful", patience_s=120)
+    results = client.get(f"/jobs/{job}/results").json()
+    claim = results["summary"]["value"]
+    assert claim["count"] == {"credited": 1, "excluded": 0, "refused": 0}
+    assert claim["inventory"]["n_trees"] > 20
+    files = {output["path"]: output for output in results["outputs"]}
+    assert {"carbon.json", "carbon.xlsx", "carbon_ja.pdf", "carbon_en.pdf", "trees.gpkg", "chm.tif"} <= set(files)
+    assert json.loads(client.get(files["carbon.json"]["href"]).content) == claim
+
+    kinds = {}
+    for name in ("trees.gpkg", "chm.tif"):
+        (tmp_path / name).write_bytes(client.get(files[name]["href"]).content)
+        kinds[name] = client.upload(tmp_path / name)
+    assert kinds["trees.gpkg"]["kind"] == "points"
+    assert kinds["trees.gpkg"]["info"]["n_trees"] == claim["inventory"]["n_trees"]
+    assert kinds["chm.tif"]["kind"] == "raster"
+    wrong = {"trees": kinds["chm.tif"]["id"], "stands": {"value": stands}, "methodology": "x", "survey_year": 2024,
+             "start_year": 2025}  # fmt: skip
+    refused = client.post("/processes/forest-carbon/execution", json={"inputs": wrong})
+    assert refused.status_code == 422
+    assert "expected points" in refused.json()["detail"]
