@@ -26,3 +26,11 @@ def speed(points: Annotated[float, typer.Option(help="Points an epoch 点数")] 
     with tempfile.TemporaryDirectory(prefix="tengun-bench-") as folder:
         lines = measurement.run(int(points), Path(folder))
     Console(width=120, highlight=False).print(measurement.table(lines))
+
+
+@app.command()
+def forest(points: Annotated[float, typer.Option(help="Points of the survey 点数")] = 10e6) -> None:
+    """Trees, crowns and stand table of a synthetic forest, beside scikit-image 単木抽出の時間・メモリ・精度."""
+    from pipelines.bench.forest import main
+
+    main(int(points))
