@@ -34,3 +34,29 @@ def forest(points: Annotated[float, typer.Option(help="Points of the survey 点�
     from pipelines.bench.forest import main
 
     main(int(points))
+
+
+@app.command()
+def volume(
+    points: Annotated[float, typer.Option(help="Points an epoch 点数")] = 10e6,
+    size: Annotated[float, typer.Option(help="Edge of the valley in metres 範囲の一辺 (m)")] = 1000.0,
+    keep: Annotated[Path | None, typer.Option(help="Folder for the surveys, used again 点群を残すフォルダ")] = None,
+) -> None:
+    """Volume with everything on: 10 + 10 million points, 1 km2 土量計算一式の時間とメモリ."""
+    from pipelines.bench.volume import main
+
+    main(points, size, keep)
+
+
+@app.command()
+def coverage(
+    pairs: Annotated[int, typer.Option(help="Synthetic pairs 組の数")] = 200,
+    first: Annotated[int, typer.Option(help="Seed of the first pair 最初の乱数の種")] = 0,
+    save: Annotated[
+        Path | None, typer.Option(help="Counts of this part, joined with what the file has 途中経過")
+    ] = None,
+) -> None:
+    """Share of the 95 % intervals that contain the truth 95 % 区間が真値を含む割合."""
+    from pipelines.bench.coverage import main
+
+    main(pairs, first, save)

@@ -1,12 +1,13 @@
 """Do the 95 % intervals of volumes hold? Surveys with correlated errors, of which the truth is known.
 
-``python -m pipelines.bench.coverage`` prints how many of 200 intervals contain the truth.
+``tengun bench coverage`` prints how many of 200 intervals contain the truth.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import typer
@@ -76,15 +77,25 @@ def intervals(case: Case) -> dict[str, tuple[Interval, float]]:
     return found
 
 
-def coverage(n_cases: int, first_seed: int = 0) -> tuple[dict[str, float], dict[str, float]]:
-    """Share of intervals that contain the truth, and mean error over half width, by quantity."""
-    hits: Counter[str] = Counter()
-    ratios: dict[str, list[float]] = {}
+Outcome = dict[str, list[tuple[bool, float]]]
+"""By quantity and pair: whether the interval contains the truth, and its error over half its width."""
+
+
+def outcomes(n_cases: int, first_seed: int = 0) -> Outcome:
+    """What became of every interval of some pairs."""
+    found: Outcome = {}
     for seed in range(first_seed, first_seed + n_cases):
         for name, ((low, high), true) in intervals(make_case(seed)).items():
-            hits[name] += low <= true <= high
-            ratios.setdefault(name, []).append((0.5 * (low + high) - true) / (0.5 * (high - low)))
-    return {name: hits[name] / n_cases for name in ratios}, {name: float(np.mean(r)) for name, r in ratios.items()}
+            ratio = (0.5 * (low + high) - true) / (0.5 * (high - low))
+            found.setdefault(name, []).append((bool(low <= true <= high), float(ratio)))
+    return found
+
+
+def coverage(n_cases: int, first_seed: int = 0) -> tuple[dict[str, float], dict[str, float]]:
+    """Share of intervals that contain the truth, and mean error over half width, by quantity."""
+    found = outcomes(n_cases, first_seed)
+    shares = {name: float(np.mean([hit for hit, _ in pairs])) for name, pairs in found.items()}
+    return shares, {name: float(np.mean([ratio for _, ratio in pairs])) for name, pairs in found.items()}
 
 
 def _named(name: str, budget: VolumeBudget, truth: Floats) -> dict[str, tuple[Interval, float]]:
@@ -107,14 +118,17 @@ def _noise(random: np.random.Generator, reach: float) -> Floats:
     return np.asarray(field / scale, dtype=np.float64)
 
 
-def main(n_cases: int = 200) -> None:
-    """Print the share of 95 % intervals that contain the truth."""
-    shares, ratios = coverage(n_cases)
-    typer.echo(f"95 % intervals that contain the truth, of {n_cases} pairs; mean error in half widths")
-    for name, share in shares.items():
-        typer.echo(f"{name:20s} {share:6.1%}  {ratios[name]:+.2f}")
-    typer.echo(f"{'mean':20s} {np.mean(list(shares.values())):6.1%}")
-
-
-if __name__ == "__main__":
-    typer.run(main)
+def main(n_cases: int, first_seed: int = 0, save: Path | None = None) -> None:
+    """Print the share of 95 % intervals that contain the truth; parts run one by one are joined in ``save``."""
+    found = outcomes(n_cases, first_seed)
+    if save is not None:
+        if save.exists():
+            for name, pairs in json.loads(save.read_text("utf-8")).items():
+                found[name] = [*pairs, *found.get(name, [])]
+        save.write_text(json.dumps(found), encoding="utf-8")
+    number = len(next(iter(found.values())))
+    typer.echo(f"95 % intervals that contain the truth, of {number} pairs; mean error in half widths")
+    for name, pairs in found.items():
+        share = np.mean([hit for hit, _ in pairs])
+        typer.echo(f"{name:20s} {share:6.1%}  {np.mean([ratio for _, ratio in pairs]):+.2f}")
+    typer.echo(f"{'mean':20s} {np.mean([hit for pairs in found.values() for hit, _ in pairs]):6.1%}")

@@ -20,7 +20,7 @@ from pointcloud.drawing.volume_drawing import Outline, write_volume_drawing
 from pointcloud.drawing.volume_features import Feature, write_volume_features
 from pointcloud.drawing.volume_words import number
 from pointcloud.grid import Raster
-from pointcloud.ground.surface import Tin, terrain, triangulate
+from pointcloud.ground.surface import Tin, heights, triangulate
 
 MAX_VERTICES: Final = 150_000
 """Most vertices of a surface in LandXML: what CAD software opens in seconds; more are thinned evenly."""
@@ -86,11 +86,12 @@ def _surface(epoch: Epoch) -> NamedSurface:
     if len(points) <= MAX_VERTICES:
         return NamedSurface(_SURFACES[epoch.name], without_voids(triangulate(points.x, points.y, points.z), ground))
     kept = thinned(points, MAX_VERTICES)
-    thin = terrain(kept.x, kept.y, kept.z, ground.grid, 1e9).height.values
-    miss = (thin - ground.values)[np.isfinite(thin) & np.isfinite(ground.values)]
+    tin = triangulate(kept.x, kept.y, kept.z)
+    miss = heights(tin, ground.grid) - ground.values
+    miss = miss[np.isfinite(miss)]
     rms = float(np.sqrt(np.mean(miss**2))) if miss.size else 0.0
     remark = f"thinned from {len(points)} to {len(kept)} points; RMS deviation {rms:.3f} m / 間引き RMS {rms:.3f} m"
-    return NamedSurface(_SURFACES[epoch.name], without_voids(triangulate(kept.x, kept.y, kept.z), ground), remark)
+    return NamedSurface(_SURFACES[epoch.name], without_voids(tin, ground), remark)
 
 
 def thinned(points: PointCloud, limit: int) -> PointCloud:

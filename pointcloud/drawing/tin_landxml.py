@@ -50,14 +50,8 @@ def write_tin_landxml(
         Where to write.
     surfaces
         In order.
-    crs, datum
-        Of the coordinates; plane rectangular zones are named as J-LandXML wants.
-    created
-        Date and time that the schema demands.
-    project
-        Name of the project.
-    version
-        Of tengun.
+    crs, datum, created, project, version
+        As `landxml.write_landxml` takes them.
 
     Raises
     ------
@@ -91,9 +85,8 @@ def _attributes(values: dict[str, str]) -> str:
 
 def _surface(surface: NamedSurface) -> Iterator[str]:
     tin = surface.tin
-    limits = f'elevMin="{tin.z.min():.4f}" elevMax="{tin.z.max():.4f}" ' if tin.z.size else ""
     yield f'    <Surface name={quoteattr(surface.name)} desc="ExistingGround">\n'
-    yield f'      <Definition surfType="TIN" {limits}>\n        <Pnts>\n'.replace(" >", ">")
+    yield '      <Definition surfType="TIN">\n        <Pnts>\n'
     yield from _points(tin)
     yield "        </Pnts>\n        <Faces>\n"
     yield from _faces(tin)

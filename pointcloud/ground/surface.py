@@ -133,17 +133,23 @@ def terrain(
             value=max_gap,
         )
     tin = triangulate(x, y, z)
-    height = np.full(grid.shape, np.nan)
+    height = heights(tin, grid)
+    distance = distance_to_points(tin.x, tin.y, grid, max_gap)
+    height[distance > max_gap] = np.nan
+    return Terrain(Raster(height, grid), Raster(distance, grid), int(tin.x.size))
+
+
+def heights(tin: Tin, grid: Grid) -> NDArray[np.float64]:
+    """Heights of a TIN at the cell centres of a grid, metres, float64 of ``grid.shape``; NaN outside the TIN."""
+    found = np.full(grid.shape, np.nan)
     tin_kernels.rasterise(
         (tin.x - grid.west) / grid.cell - 0.5,
         (grid.north - tin.y) / grid.cell - 0.5,
         np.ascontiguousarray(tin.z),
         tin.triangles,
-        height,
+        found,
     )
-    distance = distance_to_points(tin.x, tin.y, grid, max_gap)
-    height[distance > max_gap] = np.nan
-    return Terrain(Raster(height, grid), Raster(distance, grid), int(tin.x.size))
+    return found
 
 
 def distance_to_points(x: NDArray[np.float64], y: NDArray[np.float64], grid: Grid, reach: float) -> NDArray[np.float64]:

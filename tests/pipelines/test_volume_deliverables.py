@@ -12,8 +12,10 @@ import pyogrio
 import pypdf
 import pytest
 import shapely
+from lxml import etree
 
 from pipelines.explain import explain
+from pipelines.processes import volume_exchange
 from pipelines.processes.volume_parameters import Soil
 from pipelines.run import run
 from pointcloud.change.swell import soil_classes
@@ -135,6 +137,34 @@ def test_landxml_surfaces_are_counter_clockwise_north_first_and_give_the_volume(
     text = (made[0] / "surfaces.xml").read_text("utf-8")
     north, east, _ = text.split('<P id="1">')[1].split("</P>")[0].split()
     assert float(north) < 0 < float(east)
+
+
+@pytest.fixture(scope="module")
+def rules():
+    return etree.RelaxNG(etree.parse(Path(__file__).parents[1] / "oracles" / "j_landxml.rng"))
+
+
+def test_landxml_keeps_the_rules_of_the_schema(made, rules):
+    """libxml2 checks order, attributes and types of every element."""
+    tree = etree.parse(made[0] / "surfaces.xml")
+    assert rules.validate(tree), rules.error_log
+
+
+def test_a_surface_of_many_points_is_thinned_evenly_and_says_how_far_it_is_off(slope, tmp_path, rules, monkeypatch):
+    monkeypatch.setattr(volume_exchange, "MAX_VERTICES", 500)
+    inputs = {"before": [slope.before], "after": [slope.after]}
+    run("volume-change", inputs, {**CRS, "cell": 2.0, "align": "none"}, tmp_path)
+    tree = etree.parse(tmp_path / "surfaces.xml")
+    assert rules.validate(tree), rules.error_log
+    remarks = [p.get("value") for p in tree.iterfind(".//{*}Property[@label='remark']")]
+    assert len(remarks) == 2
+    assert all("RMS" in remark for remark in remarks)
+    for corners in read_surfaces(tmp_path / "surfaces.xml").values():
+        points = np.unique(corners.reshape(-1, 3), axis=0)
+        assert 250 < len(points) <= 500
+        # squares of 3.3 m over the whole slope: none of its quarters is left out
+        east, north = points[:, 0] - E > 45, points[:, 1] - N > 30
+        assert np.bincount(2 * east + north).min() > 50
 
 
 def test_geopackage_has_zones_and_patches(made):
