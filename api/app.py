@@ -19,6 +19,7 @@ from api.access.witness import Witness
 from api.callbacks import callback_body
 from api.catalog import load_catalog
 from api.database import Database
+from api.datasets.resumable import Resumable
 from api.datasets.store import DatasetStore
 from api.housekeeping import remove_expired, remove_leftovers
 from api.jobs.dispatcher import Dispatcher
@@ -26,7 +27,7 @@ from api.jobs.folder import exclusive
 from api.jobs.sender import Sender
 from api.periodic import Periodic
 from api.requests import BodyLimit, RequestLog
-from api.routes import access, datasets, jobs, landing, pipelines, processes, results, web
+from api.routes import access, datasets, jobs, landing, pipelines, processes, results, uploads, web
 from api.schemas import ProblemDocument
 from api.service import Service
 from api.settings import Settings
@@ -59,12 +60,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.is_stopping = False
     errors.install(app)
-    for room in (access, landing, processes, jobs, results, datasets, pipelines, web):
+    for room in (access, landing, processes, jobs, results, datasets, uploads, pipelines, web):
         app.include_router(room.router)
     app.add_middleware(Witness)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes, exempt="/datasets")
+    app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes, is_exempt=_takes_files)
     app.add_middleware(RequestLog)
     return app
+
+
+def _takes_files(path: str) -> bool:
+    """Where bodies are files, which have limits of their own."""
+    return path == "/datasets" or path.startswith("/uploads/")
 
 
 def hold_data_folder(settings: Settings) -> AbstractContextManager[None]:
@@ -84,11 +90,13 @@ def hold_data_folder(settings: Settings) -> AbstractContextManager[None]:
 
 def _service(settings: Settings, database: Database) -> Service:
     secret = service_secret(settings)
+    files = DatasetStore(settings, database)
     return Service(
         settings=settings,
         database=database,
         catalog=load_catalog(settings.catalog),
-        datasets=DatasetStore(settings, database),
+        datasets=files,
+        uploads=Resumable(settings, database, files),
         dispatcher=Dispatcher(settings, database),
         gate=Gate(settings.requests_per_minute, settings.failures_per_minute),
         audit=AuditLog(database, secret),

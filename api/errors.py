@@ -69,6 +69,30 @@ class RateError(TengunError):
     code: ClassVar[str] = "rate"
 
 
+class OffsetError(ConflictError):
+    """A piece of an upload does not begin where the bytes before it end."""
+
+    code: ClassVar[str] = "offset"
+
+
+class BusyError(ConflictError):
+    """Somebody else is at it right now."""
+
+    code: ClassVar[str] = "busy"
+
+
+class MediaTypeError(InputError):
+    """A body is not of the type that is wanted here."""
+
+    code: ClassVar[str] = "media-type"
+
+
+class TusVersionError(InputError):
+    """A client speaks another version of the upload protocol."""
+
+    code: ClassVar[str] = "tus-version"
+
+
 class GoneError(NotFoundError):
     """It was there, and was removed when its time was over."""
 
@@ -89,6 +113,9 @@ STATUS: Final[Mapping[type[TengunError], HTTPStatus]] = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     RateError: HTTPStatus.TOO_MANY_REQUESTS,
     GoneError: HTTPStatus.GONE,
+    BusyError: HTTPStatus.LOCKED,
+    MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    TusVersionError: HTTPStatus.PRECONDITION_FAILED,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     CancelledError: HTTPStatus.CONFLICT,
@@ -112,6 +139,10 @@ TITLES: Final[Mapping[str, Text]] = {
     "unauthorized": Text("Who are you?", "認証が必要です"),
     "forbidden": Text("Not allowed", "権限がありません"),
     "rate": Text("Too many", "回数または件数が上限を超えています"),
+    "offset": Text("The piece belongs elsewhere", "送信位置が一致しません"),
+    "busy": Text("In use", "使用中です"),
+    "media-type": Text("Another media type is needed", "メディアタイプが不正です"),
+    "tus-version": Text("Another version of the protocol is needed", "プロトコルの版が異なります"),
     "gone": Text("No longer kept", "保存期間が終了しました"),
     "conflict": Text("Not possible in the present state", "現在の状態では実行できません"),
     "resource": Text("Disk, memory or time ran out", "ディスク・メモリ・時間が不足しました"),

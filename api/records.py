@@ -87,6 +87,22 @@ class DatasetRecord(Record):
         return _later(self.used, self.keep_days)
 
 
+class UploadRecord(Record):
+    """A file on its way in, in ``uploads/<id>/<name>``; ``offset`` bytes of it are safe on the disk."""
+
+    __tablename__ = "uploads"
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    owner: Mapped[str] = mapped_column(String(USER_LENGTH))
+    name: Mapped[str] = mapped_column(String(255))
+    length: Mapped[int]
+    offset: Mapped[int]
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    created: Mapped[datetime]
+    updated: Mapped[datetime]
+
+
 class JobRecord(Record):
     """A job from its acceptance to its end."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -59,18 +60,18 @@ class BodyLimit:
         The application behind.
     max_bytes
         The limit.
-    exempt
-        Path of the uploads.
+    is_exempt
+        True for paths whose bodies are files.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, exempt: str) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, is_exempt: Callable[[str], bool]) -> None:
         self._app = app
         self._max_bytes = max_bytes
-        self._exempt = exempt
+        self._is_exempt = is_exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on once its whole body is here, or refuse it."""
-        if scope["type"] != "http" or scope["path"] == self._exempt:
+        if scope["type"] != "http" or self._is_exempt(scope["path"]):
             await self._app(scope, receive, send)
             return
         body = bytearray()

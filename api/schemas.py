@@ -270,6 +270,18 @@ class Dataset(Answer):
     links: list[Link]
 
 
+class Upload(Answer):
+    """How far an upload is; ``dataset`` is there once it has become one."""
+
+    id: str
+    project: str
+    name: str
+    length: int
+    offset: int
+    expires: datetime | None = None
+    dataset: Dataset | None = None
+
+
 class DatasetList(Answer):
     """Datasets, the newest first."""
 

@@ -16,6 +16,7 @@ from api.settings import Settings
 if TYPE_CHECKING:
     from api.access.audit import AuditLog
     from api.access.gate import Gate
+    from api.datasets.resumable import Resumable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Service:
     database: Database
     catalog: Catalog
     datasets: DatasetStore
+    uploads: Resumable
     dispatcher: Dispatcher
     gate: Gate
     audit: AuditLog

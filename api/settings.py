@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     keep_datasets_days: float = Field(
         365.0, ge=0, le=36_500, description="Days for which a dataset is kept after its last use; 0 for ever."
     )
+    keep_uploads_hours: float = Field(
+        72.0, gt=0, le=87_600, description="Hours after its last piece for which an unfinished upload is kept."
+    )
     clean_interval_s: float = Field(
         3600.0, gt=0, le=86_400, description="Time between two removals of what is no longer kept."
     )
@@ -125,6 +128,11 @@ class Settings(BaseSettings):
     def incoming_dir(self) -> Path:
         """Uploads that are not complete or not checked yet."""
         return self.data_dir / "incoming"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Uploads that can be resumed, one folder each."""
+        return self.data_dir / "uploads"
 
     @property
     def jobs_dir(self) -> Path:

@@ -27,7 +27,7 @@ from api.errors import TooLargeError
 from api.identifiers import is_id, new_id
 from api.jobs.store import is_dataset_needed
 from api.problems import Problem, plain
-from api.records import DEFAULT_PROJECT, DatasetRecord, JobRecord, ResultRecord, now
+from api.records import DEFAULT_PROJECT, DatasetRecord, JobRecord, ResultRecord, UploadRecord, now
 from api.settings import Settings
 from pointcloud.errors import ConflictError, NotFoundError, ResourceError, TengunError
 
@@ -67,7 +67,7 @@ class DatasetStore:
         kind = kind_of(name)
         with self._arriving(name, announced or 0, project_id) as path:
             size, digest = await self._write(path, chunks)
-            return await run_sync(self._take_in, path, kind, size, digest, project_id)
+            return await run_sync(self.take_in, path, kind, size, digest, project_id)
 
     def keep(self, name: str, content: bytes, project_id: str = DEFAULT_PROJECT) -> DatasetRecord:
         """The record of a file that is in memory already, such as polygons inside a request.
@@ -80,7 +80,7 @@ class DatasetStore:
         kind = kind_of(checked_name(name))
         with self._arriving(name, len(content), project_id) as path:
             path.write_bytes(content)
-            return self._take_in(path, kind, len(content), hashlib.sha256(content).hexdigest(), project_id)
+            return self.take_in(path, kind, len(content), hashlib.sha256(content).hexdigest(), project_id)
 
     @contextmanager
     def _arriving(self, name: str, size: int, project_id: str) -> Iterator[Path]:
@@ -88,11 +88,27 @@ class DatasetStore:
         self.check_room(name, size, project_id)
         folder = self._settings.incoming_dir / new_id()
         try:
-            with _explained(name):
+            with self.explained(name):
                 folder.mkdir()
                 yield folder / name
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def explained(self, name: str) -> Iterator[None]:
+        """A block in which a full disk is an error that says so.
+
+        Raises
+        ------
+        ResourceError
+            When the disk is full.
+        """
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise _disk_full(name) from error
 
     def check_room(self, name: str, size: int, project_id: str) -> None:
         """Refuse what is too large, more than the project's quota, or more than the disk has room for.
@@ -114,7 +130,9 @@ class DatasetStore:
             if used + size > quota:
                 raise _over_quota(name, project_id, used, quota)
         self._settings.incoming_dir.mkdir(parents=True, exist_ok=True)
-        if size > shutil.disk_usage(self._settings.incoming_dir).free:
+        with self._database.reading() as session:
+            promised = session.scalar(select(func.sum(UploadRecord.length - UploadRecord.offset))) or 0
+        if size + promised > shutil.disk_usage(self._settings.incoming_dir).free:
             raise _disk_full(name)
 
     async def _write(self, path: Path, chunks: AsyncIterator[bytes]) -> tuple[int, str]:
@@ -140,8 +158,14 @@ class DatasetStore:
             await run_sync(_sync, file.fileno())
         return size, digest.hexdigest()
 
-    def _take_in(self, path: Path, kind: Kind, size: int, digest: str, project_id: str) -> DatasetRecord:
-        """The record of a file that has arrived whole; its folder's name becomes the dataset's id."""
+    def take_in(self, path: Path, kind: Kind, size: int, digest: str, project_id: str) -> DatasetRecord:
+        """The record of a file that has arrived whole; its folder's name becomes the dataset's id.
+
+        Raises
+        ------
+        TengunError
+            When the file is not what its name says.
+        """
         dataset_id = path.parent.name
         try:
             kind, info = inspect_file(path, kind)
@@ -233,14 +257,15 @@ def list_datasets(
 
 
 def used_bytes(session: Session, project_id: str) -> int:
-    """Size of the project's datasets and results together."""
+    """Size of the project's datasets, results and announced uploads together."""
     datasets = select(func.sum(DatasetRecord.size)).where(DatasetRecord.project_id == project_id)
     results = (
         select(func.sum(ResultRecord.size))
         .join(JobRecord, JobRecord.id == ResultRecord.job_id)
         .where(JobRecord.project_id == project_id, JobRecord.cleaned.is_(None))
     )
-    return (session.scalar(datasets) or 0) + (session.scalar(results) or 0)
+    uploads = select(func.sum(UploadRecord.length)).where(UploadRecord.project_id == project_id)
+    return sum(int(session.scalar(part) or 0) for part in (datasets, results, uploads))
 
 
 def expired_datasets(session: Session) -> list[str]:
@@ -252,16 +277,6 @@ def expired_datasets(session: Session) -> list[str]:
 
 def _sync(descriptor: int) -> None:
     os.fsync(descriptor)
-
-
-@contextmanager
-def _explained(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise _disk_full(name) from error
 
 
 def _disk_full(name: str) -> ResourceError:

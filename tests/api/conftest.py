@@ -9,6 +9,7 @@ from pathlib import Path
 import laspy
 import numpy as np
 import pytest
+from argon2 import PasswordHasher
 
 from api.settings import Settings
 from tests.api.office import CATALOG, ROOT, Office, Separate, Thread, free_port
@@ -19,6 +20,15 @@ def _rehearsal_path() -> Iterator[None]:
     """Workers find the test's catalogue, too."""
     patch = pytest.MonkeyPatch()
     patch.setenv("PYTHONPATH", str(ROOT))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Hashes that take a thousandth of the time: what they are worth is the library's to test."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("api.access.secrets._HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     yield
     patch.undo()
 

@@ -27,7 +27,7 @@ class Crowd:
 
     def client(self, **headers: str) -> Office:
         """Another client without a key."""
-        return Office(base_url=self.service.client.base_url, timeout=30.0, headers=headers)
+        return Office(base_url=self.service.client.base_url, timeout=30.0, headers=headers, verify=False)
 
     def __getitem__(self, name: str) -> Office:
         return self.clients[name]

@@ -15,6 +15,11 @@ N_EXAMPLES = 12
 """For each operation; about 10 s in all."""
 
 
+@schemathesis.serializer("application/offset+octet-stream")
+def as_bytes(_: object, value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+
 @pytest.fixture(scope="module")
 def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Thread]:
     """A service that accepts jobs and runs none."""
