@@ -60,3 +60,26 @@ def coverage(
     from pipelines.bench.coverage import main
 
     main(pairs, first, save)
+
+
+@app.command()
+def pipeline(
+    file: Annotated[Path, typer.Argument(help="LAS or LAZ 点群")],
+    repeat: Annotated[int, typer.Option(help="Runs of each, the best counts 繰返し")] = 3,
+    copies: Annotated[int, typer.Option(help="Copies laid side by side 並べる数")] = 1,
+) -> None:
+    """Read, filters.smrf, write LAZ: embedded executor and PDAL side by side 内蔵エンジンと PDAL の比較."""
+    from pipelines.bench.pipeline import main
+
+    main(file, repeat, copies)
+
+
+@app.command()
+def copc(
+    millions: Annotated[int, typer.Option(help="Million points 百万点")] = 20,
+    folder: Annotated[Path | None, typer.Option(help="Where the temporary file goes 一時ファイルの場所")] = None,
+) -> None:
+    """Time and peak memory of writing COPC COPC 出力の時間とメモリ."""
+    from pipelines.bench.copc import main
+
+    main(millions, folder)
