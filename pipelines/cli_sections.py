@@ -70,6 +70,7 @@ def sections(
     layer_sheets: Annotated[bool, typer.Option(help="Draw layers of points too 層別断面図")] = True,
     cad_layers: CadLayers = None,
     dxf_version: Annotated[Literal["R2000", "R2018"], typer.Option(help="R2000 = CP932, R2018 = UTF-8")] = "R2000",
+    language: Annotated[Literal["ja", "en"], typer.Option(help="Of the drawings 図面の言語")] = "ja",
     project: Annotated[str, typer.Option(help="Project in the title block 業務名")] = "",
     crs: Crs = None,
     as_json: AsJson = False,
@@ -88,7 +89,7 @@ def sections(
             "labels": labels | dict(_pair(text, "--label") for text in label or ()), "same_heights": same_heights,
             "tolerance": tolerance, "paper": paper, "scale": scale, "profile_scale": profile_scale,
             "layer_sheets": layer_sheets, "cad_layers": _layer_table(cad_layers) if cad_layers else {},
-            "dxf_version": dxf_version, "project": project,
+            "dxf_version": dxf_version, "language": language, "project": project,
         }  # fmt: skip
         inputs = {"survey": files, "line": [line], "before": before or [], "design": [design] if design else []}
         inputs |= further

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pointcloud.sections.series import Section, Series
 
 TITLES = {
-    "survey": "現況", "before": "変化前", "after": "変化後", "design": "計画",
-    **{f"epoch_{i}": f"時期{i}" for i in (1, 2, 3, 4)},
+    "survey": Text("Present", "現況"), "before": Text("Before", "変化前"), "after": Text("After", "変化後"),
+    "design": Text("Design", "計画"), **{f"epoch_{i}": Text(f"Epoch {i}", f"時期{i}") for i in (1, 2, 3, 4)},
 }  # fmt: skip
 _SECTIONS = Text("Cross-sections", "横断図")
 _PROFILE = Text("Longitudinal profile", "縦断図")
@@ -78,6 +78,7 @@ def _section(section: Section, series: Series) -> dict[str, Any]:
         "easting_m": station.x, "northing_m": station.y, "skew_deg": station.skew,
         "left_m": station.left, "right_m": station.right,
         "height_m": {n: _finite(section.lines[n].height(0.0)) for n in _all(series)},
+        "planned_height_m": _finite(series.plan.height(station.distance)),
         "gaps_m": {n: section.lines[n].gaps(-station.left, station.right) for n in _all(series)},
         "simplification_m": section.deviation,
         "scatter_m": {n: s.scatter for n, s in section.slices.items()},
@@ -174,12 +175,15 @@ def _title_block(series: Series, epochs: Sequence[Epoch], parameters: SectionPar
     from pipelines.evidence import crs_name, software
     from pointcloud.cloud import VerticalDatum
     from pointcloud.drawing.sheet import TitleBlock
+    from pointcloud.drawing.volume_words import Words
 
     survey = epochs[-1].survey
     known = survey.vertical_datum is not VerticalDatum.UNKNOWN
-    datum = f"標高 {survey.vertical_datum}" if known else "標高基準 不明"
+    language = parameters.language
+    say = Words(language)
+    datum = f"{say('Heights', '標高')} {survey.vertical_datum}" if known else say("Heights unknown", "標高基準 不明")
     made_by = "{name} {version}".format(**software())
-    return TitleBlock(parameters.project, series.line.name, crs_name(survey.crs), datum, made_by)
+    return TitleBlock(parameters.project, series.line.name, crs_name(survey.crs), datum, made_by, language)
 
 
 def _drawing_jobs(folder: Path, series: Series, block: TitleBlock, parameters: SectionParameters) -> list[Job]:
@@ -189,7 +193,8 @@ def _drawing_jobs(folder: Path, series: Series, block: TitleBlock, parameters: S
     from pointcloud.drawing.section_sheet import section_sheets
     from pointcloud.drawing.sheet import named_layers
 
-    version, titles = parameters.dxf_version, {**TITLES, **parameters.labels}
+    own = {name: getattr(text, parameters.language) for name, text in TITLES.items()}
+    version, titles = parameters.dxf_version, {**own, **parameters.labels}
     layers = named_layers(parameters.cad_layers)
     paper, scale = parameters.paper, parameters.scale
     profile_scale = parameters.profile_scale or _profile_scale(series, paper)
@@ -264,7 +269,9 @@ def _write_tables(context: Context, series: Series, summary: dict[str, Any]) -> 
     if table:
         facts = [("路線", series.line.name), ("座標系", str(summary["crs"])), ("面", " → ".join(series.pair or ())),
                  ("状態", "地山の幾何体積。土量変化率は適用していません")]  # fmt: skip
-        xlsx.write_quantities(context.workspace / "quantities.xlsx", table, series.line.name, facts)
+        xlsx.write_quantities(
+            context.workspace / "quantities.xlsx", table, series.line.name, facts, summary["reconciliation"]
+        )
         media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         files.append(OutputFile("quantities.xlsx", media, Text("Quantities (XLSX)", "土量計算書 (XLSX)")))
     return files

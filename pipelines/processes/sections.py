@@ -110,6 +110,7 @@ class SectionParameters(Parameters):
         description="Role -> name, instead of the usual ones / 役割ごとのレイヤ名",
         examples=[{"before": "S-BGD-EXST"}],
     )  # fmt: skip
+    language: Literal["ja", "en"] = Field("ja", title="Language of the drawings / 図面の言語")
     project: str = Field("", max_length=80, title="Project / 業務名")
 
 

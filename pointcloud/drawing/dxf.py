@@ -104,8 +104,10 @@ def write_world(path: Path, series: Series, version: Version = "R2000", layers: 
         drawing.label(Label("text", *station.place(0.0), station.name, 0.5, angle=angle), 1.0, 0.0)
     for name, profile in series.profiles.items():
         for piece in profile.simplified(0.03)[0].pieces:
-            px, py, _ = series.line.at(piece[:, 0])
-            drawing.polyline_3d(roles[name], np.column_stack((px, py, piece[:, 1])))
+            (points,) = world_points([piece], lambda s: series.line.at(s)[:2])
+            drawing.polyline_3d(roles[name], points)
+    for points in world_points(series.plan.pieces, lambda s: series.line.at(s)[:2]):
+        drawing.polyline_3d("design", points)
     drawing.save(path)
 
 

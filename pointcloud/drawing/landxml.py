@@ -102,6 +102,10 @@ def _alignment(parent: Element, series: Series) -> None:
     for i, piece in enumerate(line.pieces):
         _piece(geometry, piece, "BP" if i == 0 else "", "EP" if i == len(line.pieces) - 1 else "")
     profile = SubElement(element, "Profile", name=line.name)
+    for heights in series.plan.simplified(0.001)[0].pieces:
+        planned = SubElement(profile, "ProfAlign", name=line.name)
+        for distance, height in heights.tolist():
+            SubElement(planned, "PVI").text = f"{distance + line.start:.3f} {height:.3f}"
     for name in series.names:
         pieces = series.profiles[name].simplified(0.01)[0].pieces
         if pieces:

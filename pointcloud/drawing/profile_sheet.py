@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from pointcloud.drawing.section_words import station_name
 from pointcloud.drawing.sheet import MARGIN, SIZES, TEXT, Level, Paper, Sheet, TitleBlock, block_height, draw_frame
+from pointcloud.drawing.volume_words import Words
+from pointcloud.sections.cut import SectionLine
 from pointcloud.sections.line import Piece
 from pointcloud.sections.rounding import half_up
 from pointcloud.sections.series import Section, Series
@@ -19,11 +23,14 @@ _ROW, _NAMES, _SIDE, _LEAST, _SLOPE = 6.0, 13.0, 15.0, 1.35, 4.0
 """Heights of the bands and of that of the stations' names, width of their titles, least distances between figures and
 of slopes: in heights of a figure."""
 
+_Kind = Literal["station", "step", "chainage", "surface", "plan", "cut", "fill", "slope", "alignment"]
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A band: its name, height in mm, and the surface whose heights it shows."""
+    """A band: what it shows, its title, height in mm, and the surface whose heights it shows."""
 
+    kind: _Kind
     title: str
     height: float
     surface: str = ""
@@ -79,33 +86,46 @@ def profile_sheets(
     h_scale, v_scale
         Denominators wanted; a coarser vertical one is taken where the profile is too high for the sheet.
     """
+    say = block.say
     legend = [(name, titles[name]) for name in series.names]
-    pages = list(_pages(series, titles, paper, h_scale, v_scale, block_height(paper, legend)))
+    if not series.plan.is_empty:
+        legend.append(("design", say("Design profile", "計画縦断線")))
+    rows = _rows(series, titles, TEXT[paper], say)
+    pages = list(_pages(series, rows, paper, (h_scale, v_scale), block_height(paper, legend)))
+    title, across, up = say("Longitudinal profile", "縦断図"), say("horizontal", "横"), say("vertical", "縦")
     sheets = []
     for number, page in enumerate(pages, start=1):
-        sheet = Sheet(paper, page.h, "縦断図" if len(pages) == 1 else f"縦断図 ({number}/{len(pages)})")
-        draw_frame(sheet, block, f"{number}/{len(pages)}", f"横 1/{page.h}  縦 1/{page.v} ({paper})", legend)
+        sheet = Sheet(paper, page.h, title if len(pages) == 1 else f"{title} ({number}/{len(pages)})")
+        scales = f"{across} 1/{page.h}  {up} 1/{page.v} ({paper})"
+        draw_frame(sheet, block, f"{number}/{len(pages)}", scales, legend)
         _draw_profile(sheet, series, page)
-        _draw_bands(sheet, series, page)
+        _draw_bands(sheet, series, page, say)
         sheets.append(sheet)
     return sheets
 
 
-def _rows(series: Series, titles: Mapping[str, str], text: float) -> tuple[_Row, ...]:
-    names = ["測点", "単距離", "追加距離"]
-    rows = [_Row(name, (_NAMES if name == "測点" else _ROW) * text) for name in names]
+def _rows(series: Series, titles: Mapping[str, str], text: float, say: Words) -> tuple[_Row, ...]:
+    ground, design, high = say("Ground", "地盤高"), say("Design", "計画高"), _ROW * text
+    rows = [
+        _Row("station", say("Station", "測点"), _NAMES * text),
+        _Row("step", say("Distance", "単距離"), high),
+        _Row("chainage", say("Chainage", "追加距離"), high),
+    ]
     n_grounds = len([n for n in series.names if n != "design"])
     for name in series.names:
-        title = "計画高" if name == "design" else "地盤高" if n_grounds == 1 else f"地盤高({titles[name]})"
-        rows.append(_Row(title, _ROW * text, name))
-    if series.pair is not None:
-        rows += [_Row("切土高", _ROW * text), _Row("盛土高", _ROW * text)]
-    return (*rows, _Row("勾配", _ROW * text), _Row("平面線形", _ROW * text))
+        title = design if name == "design" else ground if n_grounds == 1 else f"{ground}({titles[name]})"
+        rows.append(_Row("surface", title, high, name))
+    if not series.plan.is_empty:
+        rows.append(_Row("plan", f"{design}({say('line', '線形')})" if "design" in series.names else design, high))
+    if series.pair is not None or not series.plan.is_empty:
+        rows += [_Row("cut", say("Cut", "切土高"), high), _Row("fill", say("Fill", "盛土高"), high)]
+    return (*rows, _Row("slope", say("Grade", "勾配"), high), _Row("alignment", say("Alignment", "平面線形"), high))
 
 
-def _pages(series: Series, titles: Mapping[str, str], paper: Paper, h: int, v: int, block: float) -> Iterator[_Page]:
-    (width, height), m, text = SIZES[paper], MARGIN[paper], TEXT[paper]
-    rows = _rows(series, titles, text)
+def _pages(
+    series: Series, rows: tuple[_Row, ...], paper: Paper, scales: tuple[int, int], block: float
+) -> Iterator[_Page]:
+    (width, height), m, text, (h, v) = SIZES[paper], MARGIN[paper], TEXT[paper], scales
     deep = sum(row.height for row in rows)
     x, y = m + _SIDE * text + 6, m + block + 6
     room = (width - m - 8 - x) * h / 1000.0
@@ -113,8 +133,7 @@ def _pages(series: Series, titles: Mapping[str, str], paper: Paper, h: int, v: i
     n = max(1, math.ceil(series.line.length / room - 1e-9))
     for i in range(n):
         first, last = i * room, min((i + 1) * room, series.line.length)
-        heights = [z for name in series.names for p in series.profiles[name].pieces
-                   for t, z in p.tolist() if first <= t <= last]  # fmt: skip
+        heights = [z for _, line in _drawn(series) for p in line.between(first, last).pieces for z in p[:, 1].tolist()]
         low, high = (min(heights), max(heights)) if heights else (0.0, 1.0)
         datum = math.floor((low - 1.0) / 5.0) * 5.0
         scale = next((s for s in (v, *(s for s in V_SCALES if s > v)) if (high - datum) * 1000.0 / s <= tall), 2000)
@@ -123,8 +142,8 @@ def _pages(series: Series, titles: Mapping[str, str], paper: Paper, h: int, v: i
 
 def _draw_profile(sheet: Sheet, series: Series, page: _Page) -> None:
     k, right = 1000.0 / page.v, page.across(page.last)
-    profiles = [series.profiles[name] for name in series.names]
-    highest = max((float(p[:, 1].max()) for line in profiles for p in line.pieces), default=page.datum)
+    shown = [(role, line.between(page.first, page.last)) for role, line in _drawn(series)]
+    highest = max((float(p[:, 1].max()) for _, line in shown for p in line.pieces), default=page.datum)
     top = min(sheet.size[1] - MARGIN[sheet.paper] - 8, page.y + (highest - page.datum) * k + 20)
     step = next(s for s in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0) if s * k >= 10.0 or s == 100.0)
     height = page.datum
@@ -135,15 +154,17 @@ def _draw_profile(sheet: Sheet, series: Series, page: _Page) -> None:
             sheet.text("text", page.x - 1.5, y, f"{height:.1f}", page.text, "right", "middle")
         height += step
     sheet.text("text", page.x - _SIDE * page.text, page.y + 1.5, f"DL={half_up(page.datum, 2)}", page.text)
-    for name in series.names:
-        for piece in series.profiles[name].simplified(0.0005 * page.v)[0].pieces:
-            inside = (piece[:, 0] >= page.first) & (piece[:, 0] <= page.last)
-            if np.count_nonzero(inside) > 1:
-                points = [(page.across(t), page.y + (z - page.datum) * k) for t, z in piece[inside].tolist()]
-                sheet.line(name, *points)
+    for role, line in shown:
+        for piece in line.simplified(0.0005 * page.v)[0].pieces:
+            sheet.line(role, *((page.across(t), page.y + (z - page.datum) * k) for t, z in piece.tolist()))
 
 
-def _draw_bands(sheet: Sheet, series: Series, page: _Page) -> None:
+def _drawn(series: Series) -> list[tuple[str, SectionLine]]:
+    """Role and line of all that a profile shows."""
+    return [*((name, series.profiles[name]) for name in series.names), ("design", series.plan)]
+
+
+def _draw_bands(sheet: Sheet, series: Series, page: _Page, say: Words) -> None:
     left, right, edges = page.x - _SIDE * page.text, page.across(page.last), page.edges
     for y in edges:
         sheet.line("datum", (left, y), (right, y))
@@ -161,7 +182,7 @@ def _draw_bands(sheet: Sheet, series: Series, page: _Page) -> None:
         written.append(x)
         before = inside[i - 1] if i else None
         for row, upper, lower in zip(page.rows[:-2], edges, edges[1:], strict=False):
-            text = _cell(row, series, section, before)
+            text = station_name(section, say) if row.kind == "station" else _cell(row, series, section, before)
             if text:
                 level: Level = "bottom" if i else "top"  # the first stands right of its line, clear of the band's name
                 size = page.text * min(1.0, 0.95 * row.height / (_wide(text) * page.text))
@@ -177,28 +198,38 @@ def _wide(text: str) -> float:
 
 def _cell(row: _Row, series: Series, section: Section, before: Section | None) -> str:
     station = section.station
-    if row.title == "測点":
-        return station.name
-    if row.title == "追加距離":
+    if row.kind == "chainage":
         return str(half_up(station.chainage, 2))
-    if row.title == "単距離":
+    if row.kind == "step":
         return "" if before is None else str(half_up(station.distance - before.station.distance, 2))
-    if row.surface:
-        height = section.lines[row.surface].height(0.0)
+    if row.kind in ("surface", "plan"):
+        planned = series.plan.height(station.distance)
+        height = planned if row.kind == "plan" else section.lines[row.surface].height(0.0)
         return "-" if math.isnan(height) else str(half_up(height, 2))
-    if row.title in ("切土高", "盛土高") and series.pair is not None:
+    rise = _rise(series, section) * (1.0 if row.kind == "fill" else -1.0)
+    return str(half_up(rise, 2)) if rise > 0.0 else ""
+
+
+def _rise(series: Series, section: Section) -> float:
+    """Height of fill at the centre: between the pair of surfaces, else from the last one to the design profile."""
+    if series.pair is not None:
         a, b = (section.lines[n].height(0.0) for n in series.pair)
-        rise = (b - a) if row.title == "盛土高" else (a - b)
-        return str(half_up(rise, 2)) if rise > 0.0 else ""
-    return ""
+        return b - a
+    return series.plan.height(section.station.distance) - section.lines[series.names[-1]].height(0.0)
+
+
+def _graded(series: Series, section: Section) -> float:
+    """Height at the centre whose slope is told: of the design profile where there is one, else of the last surface."""
+    if not series.plan.is_empty:
+        return series.plan.height(section.station.distance)
+    return section.lines[series.names[-1]].height(0.0)
 
 
 def _draw_slopes(sheet: Sheet, series: Series, page: _Page, inside: list[Section], y: float) -> None:
-    """Slope of the last surface in per cent with a stroke that rises or falls; close stations are taken together."""
-    name = series.names[-1]
+    """Slope in per cent (`_graded`) with a stroke that rises or falls; close stations are taken together."""
     start: Section | None = None
     for section in inside:
-        if math.isnan(section.lines[name].height(0.0)):
+        if math.isnan(_graded(series, section)):
             start = None
             continue
         if start is None:
@@ -207,7 +238,7 @@ def _draw_slopes(sheet: Sheet, series: Series, page: _Page, inside: list[Section
         x0, x1 = page.across(start.station.distance), page.across(section.station.distance)
         if x1 - x0 < _SLOPE * page.text:
             continue
-        rise = section.lines[name].height(0.0) - start.lines[name].height(0.0)
+        rise = _graded(series, section) - _graded(series, start)
         slope = half_up(100.0 * rise / (section.station.distance - start.station.distance), 1)
         tilt = page.text * (1.5 if slope > 0 else -1.5 if slope < 0 else 0.0)
         middle, top = y + 1.7 * page.text, y + (_ROW - 0.8) * page.text

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.drawing.section_bands import layered, scattered, shaded
+from pointcloud.drawing.section_words import LAYERS, station_name, surface_name
 from pointcloud.drawing.sheet import (
     BLOCK_WIDTH,
     MARGIN,
@@ -29,6 +30,7 @@ from pointcloud.drawing.sheet import (
     block_height,
     draw_frame,
 )
+from pointcloud.drawing.volume_words import Words
 from pointcloud.errors import ParameterError
 from pointcloud.sections.cut import SectionLine
 from pointcloud.sections.rounding import half_up
@@ -40,12 +42,6 @@ SCALES = (100, 200, 250, 300, 500, 1000, 2000)
 _GAP = 6.0  # mm between sections
 _HEAD, _FOOT, _SIDE, _RIGHT, _LEAST = 7.0, 12.0, 9.0, 1.5, 1.3
 """Above, below, left and right of a section, and between figures of neighbouring vertices: in heights of a figure."""
-
-LAYERS = (
-    ("scatter", "地盤点の散らばり (5~95 %)"), ("low_vegetation", "低い植生 (2 m 未満)"), ("canopy", "樹冠"),
-    ("structure", "構造物 (分類 6・14・17)"),
-)  # fmt: skip
-"""Layers of points as the legend names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +86,37 @@ def section_sheets(
     ParameterError
         When a section does not fit even at the coarsest scale.
     """
-    legend = _legend(series, titles, with_layers)
+    say = block.say
+    legend = _legend(series, titles, with_layers, say)
     boxes, scale = _fitting(series, paper, scale, block_height(paper, legend), with_layers)
     pages = list(_pages(boxes, paper, block_height(paper, legend)))
-    title = "層別断面図" if with_layers else "横断図"
+    title = say("Sections with layers of points", "層別断面図") if with_layers else say("Cross-sections", "横断図")
     sheets = []
     for number, page in enumerate(pages, start=1):
         sheet = Sheet(paper, scale, title if len(pages) == 1 else f"{title} ({number}/{len(pages)})")
-        draw_frame(sheet, block, f"{number}/{len(pages)}", f"縦横 1/{scale} ({paper})", legend)
+        draw_frame(sheet, block, f"{number}/{len(pages)}", f"{say('', '縦横 ')}1/{scale} ({paper})", legend)
         for box, x, y in page:
-            _draw(sheet, series, titles, box, x, y)
+            _draw(sheet, series, titles, box, (x, y), say)
         sheets.append(sheet)
     return sheets
 
 
-def _legend(series: Series, titles: Mapping[str, str], with_layers: bool) -> list[tuple[str, str]]:
+def _legend(series: Series, titles: Mapping[str, str], with_layers: bool, say: Words) -> list[tuple[str, str]]:
     legend = [(name, titles[name]) for name in series.names]
+    if not series.plan.is_empty:
+        legend.append(("design", say("Design height FH at the centre", "計画高 FH (中心)")))
     slices = [s for section in series.sections for s in list(section.slices.values())[-1:]]
     seen = {str(band.layer) for s in slices for band in s.bands} if with_layers else set()
     if any(s.spread is not None for s in slices):
         seen.add("scatter")
-    legend += [(role, text) for role, text in LAYERS if role in seen]
+    legend += [(role, say(*text)) for role, text in LAYERS if role in seen]
     if with_layers:
         for top in series.tops:
-            legend.append((series.role(top), f"表層線 ({titles[top.removesuffix(TOP)]})"))
+            name = titles[top.removesuffix(TOP)]
+            legend.append((series.role(top), f"{say('Surface line', '表層線')} ({name})"))
     elif series.pair is not None:
-        names = " → ".join(titles[n] if n in titles else f"{titles[n.removesuffix(TOP)]}表層" for n in series.pair)
-        legend += [("cut", f"切土 CA ({names})"), ("fill", "盛土 BA")]
+        names = " → ".join(surface_name(n, titles, say) for n in series.pair)
+        legend += [("cut", f"{say('Cut', '切土')} CA ({names})"), ("fill", say("Fill BA", "盛土 BA"))]
     return legend
 
 
@@ -140,6 +140,8 @@ def _box(section: Section, series: Series, scale: int, text: float, with_layers:
     if with_layers:
         for _, polygon in _bands(section):
             heights += [float(polygon[:, 1].min()), float(polygon[:, 1].max())]
+    planned = series.plan.height(section.station.distance)
+    heights += [] if math.isnan(planned) else [planned]
     low, high = (min(heights), max(heights)) if heights else (0.0, 1.0)
     datum = float(math.floor(low - 0.5))
     k = 1000.0 / scale
@@ -184,9 +186,11 @@ def _floor(x_right: float, paper: Paper, block: float) -> float:
     return m + _GAP + (block if x_right > width - m - BLOCK_WIDTH[paper] - _GAP else 0.0)
 
 
-def _draw(sheet: Sheet, series: Series, titles: Mapping[str, str], box: _Box, x: float, y: float) -> None:
+def _draw(
+    sheet: Sheet, series: Series, titles: Mapping[str, str], box: _Box, corner: tuple[float, float], say: Words
+) -> None:
     section, k, text = box.section, 1000.0 / sheet.scale, TEXT[sheet.paper]
-    station = section.station
+    station, (x, y) = section.station, corner
     centre, base = x + _SIDE * text + station.left * k, y + _FOOT * text
 
     def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -200,8 +204,12 @@ def _draw(sheet: Sheet, series: Series, titles: Mapping[str, str], box: _Box, x:
         for piece in section.simple[name].pieces:
             sheet.line(series.role(name), *map(tuple, place(piece)))
     sheet.line("centre", (centre, base), (centre, top + 0.6 * text))
-    _heading(sheet, series, titles, box, centre, top)
-    _figures(sheet, section.simple[series.names[-1]], centre, base, k, station.left, station.right)
+    planned = series.plan.height(station.distance)
+    if not math.isnan(planned):
+        level = base + (planned - box.datum) * k
+        sheet.line("design", (centre - 2.0 * text, level), (centre + 2.0 * text, level))
+    _heading(sheet, series, titles, box, (centre, top), say)
+    _figures(sheet, section, section.simple[series.names[-1]], (centre, base), say)
 
 
 def _filled(series: Series, box: _Box) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -235,28 +243,34 @@ def _grid(sheet: Sheet, box: _Box, centre: float, base: float, top: float) -> No
     sheet.text("text", edge, base + 0.8, f"DL={half_up(box.datum, 2)}", size)
 
 
-def _heading(sheet: Sheet, series: Series, titles: Mapping[str, str], box: _Box, centre: float, top: float) -> None:
-    section = box.section
+def _heading(
+    sheet: Sheet, series: Series, titles: Mapping[str, str], box: _Box, place: tuple[float, float], say: Words
+) -> None:
+    section, (centre, top) = box.section, place
     size = TEXT[sheet.paper]
-    sheet.text("text", centre, top + 4.3 * size, section.station.name, 1.5 * size, "center")
+    sheet.text("text", centre, top + 4.3 * size, station_name(section, say), 1.5 * size, "center")
     parts = []
     for name in series.names:
         height = section.lines[name].height(0.0)
         label = "FH" if name == "design" else "GH" if _n_grounds(series) == 1 else f"GH({titles[name]})"
         parts.append(f"{label}={'-' if math.isnan(height) else half_up(height, 2)}")
+    planned = series.plan.height(section.station.distance)
+    if "design" not in series.names and not math.isnan(planned):
+        parts.append(f"FH={half_up(planned, 2)}")
     sheet.text("text", centre, top + 2.6 * size, "  ".join(parts), size, "center")
     if box.with_layers:
-        sheet.text("text", centre, top + 1.0 * size, _scatter_text(section), size, "center")
+        sheet.text("text", centre, top + 1.0 * size, _scatter_text(section, say), size, "center")
     elif section.areas is not None:
         text = f"CA={half_up(section.areas.cut, 1)}  BA={half_up(section.areas.fill, 1)}"
         sheet.text("quantity", centre, top + 1.0 * size, text, size, "center")
 
 
-def _scatter_text(section: Section) -> str:
+def _scatter_text(section: Section, say: Words) -> str:
     """Thickness of the latest survey's slice and scatter of its ground points."""
     for points in list(section.slices.values())[-1:]:
         scatter = "-" if points.scatter is None else f"{half_up(100.0 * points.scatter, 1)} cm"
-        return f"点群の厚さ {points.thickness:g} m  地盤点の標準偏差 {scatter}"
+        slab, deviation = say("Slice", "点群の厚さ"), say("ground points' standard deviation", "地盤点の標準偏差")
+        return f"{slab} {points.thickness:g} m  {deviation} {scatter}"
     return ""
 
 
@@ -264,14 +278,14 @@ def _n_grounds(series: Series) -> int:
     return len([name for name in series.names if name != "design"])
 
 
-def _figures(sheet: Sheet, line: SectionLine, centre: float, base: float, k: float, left: float, right: float) -> None:
+def _figures(sheet: Sheet, section: Section, line: SectionLine, place: tuple[float, float], say: Words) -> None:
     """Offsets and heights of the vertices under the datum line, centre and ends first."""
-    size = TEXT[sheet.paper]
-    edge = centre - left * k - (_SIDE - 1.0) * size
-    for row, title in ((3.2, "標高"), (8.7, "距離")):
+    size, k, (centre, base) = TEXT[sheet.paper], 1000.0 / sheet.scale, place
+    edge = centre - section.station.left * k - (_SIDE - 1.0) * size
+    for row, title in ((3.2, say("Height", "標高")), (8.7, say("Offset", "距離"))):
         sheet.text("text", edge + 0.5, base - row * size, title, size, "left", "middle")
     for y in (base - 6.0 * size, base - 11.5 * size):
-        sheet.line("datum", (edge, y), (centre + right * k, y))
+        sheet.line("datum", (edge, y), (centre + section.station.right * k, y))
     rows = [(float(t), float(z)) for piece in line.pieces for t, z in piece]
     taken: list[float] = []
     order = sorted(range(len(rows)), key=lambda i: (i not in (0, len(rows) - 1), i))

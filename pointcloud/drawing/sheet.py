@@ -15,6 +15,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pointcloud.drawing.report import Language
+from pointcloud.drawing.volume_words import Words
 from pointcloud.errors import ParameterError
 
 Paper = Literal["A1", "A3"]
@@ -162,13 +164,19 @@ def check_paper(paper: str) -> Paper:
 
 @dataclass(frozen=True, slots=True)
 class TitleBlock:
-    """What the title block (表題欄) says besides name, scale and number of the sheet."""
+    """What the title block (表題欄) says besides name, scale and number of the sheet, and the drawing's language."""
 
     project: str = ""
     line: str = ""
     crs: str = ""
     vertical_datum: str = ""
     made_by: str = "tengun"
+    language: Language = "ja"
+
+    @property
+    def say(self) -> Words:
+        """Chooses texts of the drawing."""
+        return Words(self.language)
 
 
 AREAS: Final = ("cut", "fill", "scatter", "low_vegetation", "canopy", "structure")
@@ -192,10 +200,12 @@ def draw_frame(sheet: Sheet, block: TitleBlock, number: str, scale: str, legend:
     m, row, w = MARGIN[sheet.paper], _ROW[sheet.paper], BLOCK_WIDTH[sheet.paper]
     sheet.line("frame", (m, m), (width - m, m), (width - m, height - m), (m, height - m), (m, m))
     left, right, size = width - m - w, width - m, row * 0.42
+    say = block.say
     rows = [
-        ("業務名", block.project), ("図面名", sheet.title), ("路線名", block.line),
-        ("座標系", "  ".join(t for t in (block.crs, block.vertical_datum) if t)),
-        ("縮 尺", scale), ("図面番号", f"{number}   {block.made_by}"),
+        (say("Project", "業務名"), block.project), (say("Drawing", "図面名"), sheet.title),
+        (say("Line", "路線名"), block.line),
+        (say("CRS", "座標系"), "  ".join(t for t in (block.crs, block.vertical_datum) if t)),
+        (say("Scale", "縮 尺"), scale), (say("Sheet", "図面番号"), f"{number}   {block.made_by}"),
     ]  # fmt: skip
     top = m + row * len(rows)
     for i, (name, value) in enumerate(rows):

@@ -62,13 +62,16 @@ def _vertices(series: Series) -> Iterator[tuple[object, ...]]:
 
 def station_table(series: Series) -> Table:
     """Stations: name, distance, chainage, X, Y, heights at the centre, areas, widths, slope of the section."""
-    head = ["測点", "内部距離(m)", "追加距離(m)", "X(北,m)", "Y(東,m)", *(f"{n} 標高(m)" for n in series.names),
+    planned = [] if series.plan.is_empty else ["計画高(m)"]
+    head = ["測点", "内部距離(m)", "追加距離(m)", "X(北,m)", "Y(東,m)",
+            *(f"{n} 標高(m)" for n in series.names), *planned,
             *(f"{n} 横断勾配(%)" for n in series.names), "切土面積(m2)", "盛土面積(m2)", "左幅(m)", "右幅(m)",
             "斜角(度)", "簡略化の最大偏差(cm)"]  # fmt: skip
     body = []
     for section in series.sections:
         s, areas = section.station, section.areas
         heights = [section.lines[n].height(0.0) for n in series.names]
+        heights += [series.plan.height(s.distance)] if planned else []
         slopes = [_crossfall(section.lines[n].height(-s.left), section.lines[n].height(s.right), s.left + s.right)
                   for n in series.names]  # fmt: skip
         body.append([

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,13 @@ _FIRST: Final = 7  # first row of the table, counted from 1
 _HEAD: Final = ("断面積 m2", "平均断面積 m2", "土量 m3")
 
 
-def write_quantities(path: Path, table: Sequence[Row], title: str, facts: Sequence[tuple[str, str]]) -> None:
+def write_quantities(
+    path: Path,
+    table: Sequence[Row],
+    title: str,
+    facts: Sequence[tuple[str, str]],
+    reconciled: Mapping[str, Any] | None = None,
+) -> None:
     """Write the table of 平均断面法: 測点, 距離, 切土 and 盛土 (断面積, 平均断面積, 土量), 差引, 累計, 備考.
 
     Means, volumes, differences, running sums and totals are formulas that round half up at each step.
@@ -32,6 +38,9 @@ def write_quantities(path: Path, table: Sequence[Row], title: str, facts: Sequen
         First line.
     facts
         Name and text of what a checker needs (method, surfaces, CRS), written below the table.
+    reconciled
+        The grid volume of the same footprint and what explains the difference, in m3, by ``cut`` and ``fill``; gets a
+        sheet 照合 of its own.
 
     Raises
     ------
@@ -51,6 +60,8 @@ def write_quantities(path: Path, table: Sequence[Row], title: str, facts: Sequen
             _row(sheet, formats, _FIRST - 1 + i, row, is_first=i == 0)
         _footer(sheet, formats, table, facts)
         _page(sheet, len(table))
+        if reconciled:
+            _reconciliation(book.add_worksheet("照合"), formats, table, reconciled)
         book.close()
 
 
@@ -126,6 +137,38 @@ def _footer(sheet: Any, formats: dict[str, Any], table: Sequence[Row], facts: Se
         sheet.write(end + 3 + i, 1, text, formats["plain"])
 
 
+def _reconciliation(sheet: Any, formats: dict[str, Any], table: Sequence[Row], found: Mapping[str, Any]) -> None:
+    """The table's total down to the grid volume, step by step; what no step explains is what remains."""
+    sheet.write(0, 0, "格子土量との照合", formats["title"])
+    text = f"同じ範囲 ({half_up(found['area_m2'], 1)} m2) の格子法 ({found['cell_m']:g} m 格子) と比べます"
+    sheet.write(1, 0, text, formats["plain"])
+    for column, name in enumerate(("項目", "切土 m3", "盛土 m3")):
+        sheet.write(3, column, name, formats["head"])
+    names = ("平均断面法 (土量計算書の計)", "各段階の四捨五入による差", "曲線 (図心の通る長さ) による差",
+             "測点間隔による差 (平均断面法 - 角柱公式)", "格子法", "残り (格子・欠測・測点間の地形)")  # fmt: skip
+    for i, name in enumerate(names):
+        sheet.write(4 + i, 0, name, formats["text"])
+    total = _FIRST + len(table)  # the row of the sums, as the spreadsheet counts
+    for column, kind, source, printed in zip(
+        (1, 2), ("cut", "fill"), "EH", quantities.totals(tuple(table)), strict=True
+    ):
+        parts, letter = found[kind], "ABC"[column]
+        mean, curve, spacing, grid = (
+            half_up(parts[name], 1)
+            for name in ("average_end_area_m3", "explained_by_curve_m3", "explained_by_spacing_m3", "grid_m3")
+        )
+        sheet.write_formula(4, column, f"=土量計算書!{source}{total}", formats["1"], float(printed))
+        for row, value in ((5, printed - mean), (6, curve), (7, spacing), (8, grid)):
+            sheet.write_number(row, column, float(value), formats["1"])
+        rest = mean - curve - spacing - grid
+        formula = f"={letter}5-{letter}6-{letter}7-{letter}8-{letter}9"
+        sheet.write_formula(9, column, formula, formats["sum"], float(rest))
+    sheet.set_column(0, 0, 44)
+    sheet.set_column(1, 2, 14)
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+
+
 def _page(sheet: Any, n_rows: int) -> None:
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, 9, 12)
@@ -136,7 +179,7 @@ def _page(sheet: Any, n_rows: int) -> None:
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(_FIRST - 3, _FIRST - 2)
     sheet.print_area(0, 0, _FIRST + n_rows + 20, 10)
-    sheet.set_footer("&P / &N")
+    sheet.set_footer("&C&P / &N")
 
 
 def _number(value: Decimal | None) -> float:

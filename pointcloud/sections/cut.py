@@ -75,6 +75,10 @@ class SectionLine:
             found.append((at, high))
         return found
 
+    def between(self, low: float, high: float) -> SectionLine:
+        """The part of the line from ``low`` to ``high``."""
+        return SectionLine(tuple(_within(self.pieces, np.array([[low, high]]))))
+
     def moved(self, shift: float) -> SectionLine:
         """The line with ``shift`` added to its offsets."""
         return SectionLine(tuple(p + np.array([shift, 0.0]) for p in self.pieces))
@@ -173,13 +177,13 @@ def ground_surface(x: Floats, y: Floats, z: Floats, max_gap: float = MAX_GAP) ->
     ParameterError
         When ``max_gap`` is not positive.
     """
-    if not max_gap > 0:
-        raise ParameterError(
-            f"sections: max_gap {max_gap} m; expected a positive number of metres",
-            f"最大補間距離 max_gap = {max_gap} m が不正です。正の値 (m) を指定してください。",
-            value=max_gap,
-        )
-    return Surface(triangulate(x, y, z), max_gap)
+    if max_gap > 0:
+        return Surface(triangulate(x, y, z), max_gap)
+    raise ParameterError(
+        f"sections: gaps beyond {max_gap} m were to be left open; expected max_gap of more than 0 m",
+        f"欠測とする距離 max_gap = {max_gap} m が不正です。0 より大きい値 (m) としてください。",
+        value=max_gap,
+    )
 
 
 def design_surface(corners: Floats) -> Surface:

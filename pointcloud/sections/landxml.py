@@ -112,7 +112,8 @@ def _alignment(element: Element, path: Path) -> CentreLine:
         distance += piece.length
     start = float(element.get("staStart") or 0.0)
     equations = sorted((_equation(e, start, path) for e in element if _tag(e) == "StaEquation"), key=_distance)
-    return CentreLine(name, tuple(pieces), start, tuple(equations), _once(labels), _profile(element, start, path))
+    planned = _profile(element, start, path)
+    return CentreLine(name, tuple(pieces), start, tuple(equations), _once(labels), planned, planned is not None)
 
 
 def _equation(element: Element, start: float, path: Path) -> Equation:

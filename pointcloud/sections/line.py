@@ -93,7 +93,9 @@ class CentreLine:
     labels
         (distance, name) of points that the source names: 主要点 such as BC, KA1-1, or pegs.
     heights
-        (distance, elevation) of the source's design profile or vertices, shape (n, 2); empty where it has none.
+        (distance, elevation) of the source's design profile or vertices, shape (n, 2); None where it has none.
+    is_planned
+        Whether those heights are a design profile (計画縦断).
     """
 
     name: str
@@ -102,6 +104,7 @@ class CentreLine:
     equations: tuple[Equation, ...] = ()
     labels: tuple[tuple[float, str], ...] = ()
     heights: Floats | None = None
+    is_planned: bool = False
 
     def __post_init__(self) -> None:
         if not self.pieces or self.length <= SAME_PLACE:
@@ -201,7 +204,7 @@ class CentreLine:
         heights = None
         if self.heights is not None:
             heights = np.column_stack((self.length - self.heights[::-1, 0], self.heights[::-1, 1]))
-        return CentreLine(self.name, tuple(pieces), 0.0, (), labels, heights)
+        return CentreLine(self.name, tuple(pieces), 0.0, (), labels, heights, self.is_planned)
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Internal distance and right offset (metres) of the nearest point of the line to a place.

@@ -15,7 +15,7 @@ from pointcloud.sections.line import CentreLine
 from pointcloud.sections.slice import Slice
 from pointcloud.sections.stations import Extra, Station, lay_out
 
-_ZERO_NAMES = {"cut": "切土端", "fill": "盛土端"}
+ZERO_NAMES = {"cut": "切土端", "fill": "盛土端"}
 
 TOP: Final = "_surface"
 """What the name of a survey's surface line (表層線, of its highest points) adds to that of its ground."""
@@ -87,6 +87,13 @@ class Series:
         if name not in self.tops:
             return name
         return "surface" if name == self.tops[-1] else "surface_before"
+
+    @property
+    def plan(self) -> SectionLine:
+        """計画縦断: the design profile that came with the line, by internal distance; empty where none came."""
+        if not self.line.is_planned or self.line.heights is None or len(self.line.heights) < 2:
+            return SectionLine(())
+        return SectionLine((self.line.heights,)).between(0.0, self.line.length)
 
     @property
     def total(self) -> Volumes:
@@ -218,7 +225,7 @@ def _with_ends(
         places = zero_sections(ends, [a.areas, b.areas], partial(_areas_at, line, a.station, surfaces, pair))
         for distance, kind in places:
             like = a.station
-            extra = Extra(distance, _ZERO_NAMES[kind], like.skew, like.left, like.right)
+            extra = Extra(distance, ZERO_NAMES[kind], like.skew, like.left, like.right)
             (station,) = lay_out(line, pitch, like.left, like.right, extra=[extra], regular=False).items
             added.append(_section(station, surfaces, tolerance, pair))
     return sorted([*sections, *added], key=lambda s: s.station.distance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -48,3 +49,10 @@ def example_series() -> Series:
     line = example_line()
     stations = lay_out(line, 20.0, 15.0, 18.0).items
     return cut_series(line, stations, surfaces, tops=tops, pitch=20.0, take_slice=points)
+
+
+def planned_series() -> Series:
+    """The same with a design profile: 105 m at the start, 109 m after 40 m, then level."""
+    series = example_series()
+    heights = np.array([[0.0, 105.0], [40.0, 109.0], [70.0, 109.0]])
+    return replace(series, line=replace(series.line, heights=heights, is_planned=True))

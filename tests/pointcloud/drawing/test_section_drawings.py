@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import ezdxf
@@ -20,7 +21,7 @@ from pointcloud.errors import ParameterError
 from pointcloud.sections.cut import SectionLine
 from pointcloud.sections.rounding import half_up
 from pointcloud.sections.slice import heights_on
-from tests.oracles.section_series import example_series
+from tests.oracles.section_series import example_series, planned_series
 
 TITLES = {"before": "変化前", "after": "変化後"}
 BLOCK = TitleBlock("災害復旧 髙橋①", "市道1号線", "EPSG:6676", "標高 JGD2011")
@@ -265,3 +266,59 @@ def test_handles_are_unique_and_below_the_seed(tmp_path, series):
     handles = re.findall(r"\n  5\n([0-9A-F]+)\n", text[text.index("ENTITIES") :])
     assert len(handles) == len(set(handles)) > 100
     assert max(int(h, 16) for h in handles) < int(drawing.header["$HANDSEED"], 16)
+
+
+# --- design profile, language
+
+
+def test_design_profile_in_profile_and_sections():
+    series = planned_series()
+    (sheet,) = profile_sheets(series, BLOCK, TITLES, "A3", 500, 200)
+    shown = texts([sheet])
+    assert {"計画高", "計画縦断線", "105.00", "109.00", "10.0%"} <= set(shown)
+    strokes = [i.points for i in sheet.items if isinstance(i, Stroke) and i.role == "design"]
+    (plan,) = [p for p in strokes if len(p) == 3]  # the other is the legend's
+    np.testing.assert_allclose(np.diff(plan, axis=0), [[80.0, 20.0], [60.0, 0.0]], atol=1e-9)  # 1/500 and 1/200
+    sheets = section_sheets(series, BLOCK, TITLES, "A3", 200)
+    shown = texts(sheets)
+    for section in series.sections:
+        planned = 105.0 + 4.0 * min(section.station.distance / 40.0, 1.0)
+        assert any(t.endswith(f"FH={half_up(planned, 2)}") for t in shown)
+    ticks = [i.points for s in sheets for i in s.items if isinstance(i, Stroke) and i.role == "design"]
+    assert len(ticks) == len(series.sections) + len(sheets), "one a section, one a legend"
+
+
+def test_cut_and_fill_heights_against_the_design_profile():
+    series = planned_series()
+    alone = replace(series, names=("after",), pair=None, volumes=())
+    (sheet,) = profile_sheets(alone, BLOCK, TITLES, "A3", 500, 200)
+    shown = texts([sheet])
+    for section in (series.sections[0], series.sections[-1]):  # others stand too close for figures of their own
+        rise = series.plan.height(section.station.distance) - section.lines["after"].height(0.0)
+        assert str(half_up(abs(rise), 2)) in shown
+
+
+def test_a_long_design_profile_is_cut_at_the_edges_of_sheets():
+    sheets = profile_sheets(planned_series(), BLOCK, TITLES, "A3", 100, 200)
+    assert len(sheets) > 1
+    for sheet in sheets:
+        lines = [i.points for i in sheet.items if isinstance(i, Stroke) and i.role == "design"]
+        assert len(lines) == 2
+        assert max(p[:, 0].max() for p in lines) <= 420
+
+
+def test_drawings_in_english_have_no_japanese(tmp_path):
+    series = planned_series()
+    series = replace(series, line=replace(series.line, name="Road 1"))
+    block = TitleBlock("Recovery", "Road 1", "EPSG:6676", "Heights JGD2011", language="en")
+    titles = {"before": "Before", "after": "After"}
+    sheets = [
+        *section_sheets(series, block, titles, "A3", 200), *profile_sheets(series, block, titles, "A3", 500, 200),
+        *section_sheets(series, block, titles, "A3", 200, with_layers=True),
+    ]  # fmt: skip
+    shown = texts(sheets)
+    assert not [t for t in shown if re.search(r"[぀-ヿ一-鿿]", t)]
+    assert {"Station", "Chainage", "Grade", "Canopy", "Offset", "Project"} <= set(shown)
+    assert any(t.startswith("cut end") for t in shown)
+    Typesetter(sheets).write_pdf(tmp_path / "english.pdf")
+    assert "Longitudinal profile" in "".join(p.extract_text() for p in pypdf.PdfReader(tmp_path / "english.pdf").pages)

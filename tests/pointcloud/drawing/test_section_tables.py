@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from datetime import datetime
@@ -32,7 +34,7 @@ from pointcloud.sections import quantities
 from pointcloud.sections.line import Equation
 from pointcloud.sections.reading import read_lines
 from pointcloud.sections.rounding import half_up, rounded_text
-from tests.oracles.section_series import example_line, example_series
+from tests.oracles.section_series import example_line, example_series, planned_series
 
 CRS8 = CRS.from_epsg(6676)
 NS = {"l": NAMESPACE}
@@ -94,6 +96,51 @@ def test_xlsx_formulas_and_values_agree(tmp_path, table):
                 np.testing.assert_allclose(values[cell.coordinate].value, evaluated(formulas, cell.value), atol=1e-6)
     assert n_formulas == 6 * (len(table) - 1) + 7
     assert values["A7"].value == table[0].station
+
+
+RECONCILED = {
+    "cell_m": 0.5, "area_m2": 1234.5,
+    "cut": {"grid_m3": 1190.04, "average_end_area_m3": 1201.26, "explained_by_curve_m3": -3.33,
+            "explained_by_spacing_m3": 12.5},
+    "fill": {"grid_m3": 0.0, "average_end_area_m3": 0.0, "explained_by_curve_m3": 0.0, "explained_by_spacing_m3": 0.0},
+}  # fmt: skip
+
+
+def recalculated(path, folder):
+    """Every sheet's values by LibreOffice from the formulas alone: the values that were written beside are dropped."""
+    program = shutil.which("soffice")
+    if program is None:
+        pytest.skip("LibreOffice (soffice) is not installed")
+    openpyxl.load_workbook(path).save(folder / "bare.xlsx")  # openpyxl keeps formulas only
+    command = [program, "--headless", f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--convert-to",
+               "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder / "new"), str(folder / "bare.xlsx")]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return openpyxl.load_workbook(folder / "new" / "bare.xlsx", data_only=True)
+
+
+def test_a_spreadsheet_program_finds_the_same_figures(tmp_path, table):
+    path = tmp_path / "土量計算書.xlsx"
+    write_quantities(path, table, "市道1号線", [("方法", "平均断面法")], RECONCILED)
+    written, new = openpyxl.load_workbook(path, data_only=True), recalculated(path, tmp_path)
+    compared = 0
+    for sheet in openpyxl.load_workbook(path):
+        for cell in (c for row in sheet.iter_rows() for c in row):
+            if isinstance(cell.value, str) and cell.value.startswith("="):
+                values = (book[sheet.title][cell.coordinate].value for book in (written, new))
+                np.testing.assert_allclose(*map(float, values), atol=1e-6)
+                compared += 1
+    assert compared == 6 * (len(table) - 1) + 7 + 4
+
+
+def test_reconciliation_adds_up(tmp_path, table):
+    path = tmp_path / "土量計算書.xlsx"
+    write_quantities(path, table, "市道1号線", [], RECONCILED)
+    sheet = openpyxl.load_workbook(path, data_only=True)["照合"]
+    printed, rounding, curve, spacing, grid, rest = (sheet[f"B{i}"].value for i in range(5, 11))
+    assert Decimal(str(printed)) == quantities.totals(table)[0]
+    np.testing.assert_allclose([curve, spacing, grid], [-3.3, 12.5, 1190.0], atol=1e-9)
+    np.testing.assert_allclose(rest, 1201.3 + 3.3 - 12.5 - 1190.0, atol=1e-6)
+    np.testing.assert_allclose(printed - rounding, 1201.3, atol=1e-6)
 
 
 def evaluated(sheet, formula):
@@ -220,6 +267,20 @@ def test_landxml_of_a_design_and_of_equations_keeps_the_rules(tmp_path, series, 
     assert [(e.distance, e.back, e.ahead) for e in back.equations] == [(25.0, 15.0, 20.0)]
     points = tree.getroot().findall(".//l:CrossSect/l:DesignCrossSectSurf/l:CrossSectPnt", NS)
     assert len(points) == sum(len(p) for s in sections for p in s.simple["design"].pieces)
+
+
+def test_design_profile_goes_and_comes_back(tmp_path, rules):
+    series = planned_series()
+    path = tmp_path / "planned.xml"
+    write_landxml(path, series, CRS8, VerticalDatum.JGD2011, datetime(2026, 4, 1, 9, 0), "災害復旧", "0.1.0")
+    assert rules.validate(etree.parse(path)), rules.error_log
+    (line,) = read_lines(path, CRS8)
+    assert line.is_planned
+    np.testing.assert_allclose(line.heights, series.line.heights, atol=1e-3)  # written in millimetres
+    head, *rows = text_tables.station_table(series)
+    planned = [float(row[head.index("計画高(m)")]) for row in rows]
+    expected = [series.plan.height(s.station.distance) for s in series.sections]
+    np.testing.assert_allclose(planned, expected, atol=0.0005)
 
 
 @pytest.mark.parametrize("harm", [
