@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from pipelines.evidence import software
 from pipelines.process import OutputFile
-from pipelines.processes.volume_result import Epoch, Result
+from pipelines.processes.volume_result import Result
 from pipelines.progress import Text
 from pointcloud.change.stable import odd_cells
 from pointcloud.cloud import PointCloud
@@ -73,7 +73,7 @@ def _zone_label(name: str, volume: dict[str, Any]) -> str:
 def write_surfaces(folder: Path, result: Result, made: datetime, project: str) -> OutputFile:
     """J-LandXML of both terrains' TIN."""
     survey = result.epochs[0].survey
-    surfaces = [_surface(epoch) for epoch in result.epochs]
+    surfaces = [named_surface(_SURFACES[e.name], e.surfaces.key_points, e.surfaces.terrain) for e in result.epochs]
     write_tin_landxml(
         folder / "surfaces.xml", surfaces, survey.crs, survey.vertical_datum, made, project or "tengun",
         software()["version"],
@@ -81,17 +81,27 @@ def write_surfaces(folder: Path, result: Result, made: datetime, project: str) -
     return OutputFile("surfaces.xml", "application/xml", Text("Surfaces (J-LandXML TIN)", "地形面 (J-LandXML TIN)"))
 
 
-def _surface(epoch: Epoch) -> NamedSurface:
-    points, ground = epoch.surfaces.key_points, epoch.surfaces.terrain
+def named_surface(name: str, points: PointCloud, ground: Raster) -> NamedSurface:
+    """The TIN of a terrain without its voids; one of too many points is thinned, and its remark says how far it is off.
+
+    Parameters
+    ----------
+    name
+        Of the surface.
+    points
+        That carry the terrain.
+    ground
+        The terrain, NaN where void.
+    """
     if len(points) <= MAX_VERTICES:
-        return NamedSurface(_SURFACES[epoch.name], without_voids(triangulate(points.x, points.y, points.z), ground))
+        return NamedSurface(name, without_voids(triangulate(points.x, points.y, points.z), ground))
     kept = thinned(points, MAX_VERTICES)
     tin = triangulate(kept.x, kept.y, kept.z)
     miss = heights(tin, ground.grid) - ground.values
     miss = miss[np.isfinite(miss)]
     rms = float(np.sqrt(np.mean(miss**2))) if miss.size else 0.0
     remark = f"thinned from {len(points)} to {len(kept)} points; RMS deviation {rms:.3f} m / 間引き RMS {rms:.3f} m"
-    return NamedSurface(_SURFACES[epoch.name], without_voids(tin, ground), remark)
+    return NamedSurface(name, without_voids(tin, ground), remark)
 
 
 def thinned(points: PointCloud, limit: int) -> PointCloud:
