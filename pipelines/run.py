@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,9 +87,3 @@ def _check_inputs(process: Process[Any], inputs: Mapping[str, Sequence[Path]]) -
             f"{process.id}: 入力 '{wrong[0]}' がないか、定義されていません。入力: {', '.join(known)}",
             field=wrong[0],
         )
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON as UTF-8 with two spaces, numbers unrounded; the same content gives the same bytes."""
-    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")

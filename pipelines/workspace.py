@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pointcloud.errors import ParameterError, ResourceError
 
@@ -66,3 +68,9 @@ def _explained(target: Path, *denied: int) -> Iterator[None]:
             f"{target} に書き込めません ({error.strerror})。空き容量を確保するか -o で別の場所を指定してください。",
             file=str(target),
         ) from error
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON as UTF-8 with two spaces, numbers unrounded; the same content gives the same bytes."""
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")

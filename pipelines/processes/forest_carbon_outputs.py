@@ -20,7 +20,7 @@ def write_outputs(
     context: Context, result: Claim, summary: dict[str, Any], rule: UpperLayer, growth: ForestGrowth | None
 ) -> tuple[OutputFile, ...]:
     """Write every deliverable into the workspace and list them; characters that CP932 lacks become notes."""
-    from pipelines.run import write_json
+    from pipelines.workspace import write_json
     from pointcloud.drawing.forest_report import write_forest_reports
     from pointcloud.drawing.forest_sheet import write_claim
 

@@ -65,7 +65,7 @@ class GroundClassification(Process[GroundParameters]):
 
     def run(self, inputs: Mapping[str, Sequence[Path]], parameters: GroundParameters, context: Context) -> Outputs:
         """See `Process.run`; writes one LAZ file for each tile and ground.json."""
-        from pipelines.run import write_json
+        from pipelines.workspace import write_json
 
         context.progress.at("open")
         survey, chosen = _prepare(inputs["survey"], parameters.crs, parameters.options)

@@ -78,7 +78,7 @@ class PdalPipeline(Process[PipelineParameters]):
         """See `Process.run`; writes what the document writes, and pipeline.json."""
         from pipelines import allow_list, executors
         from pipelines.pdal import Limits
-        from pipelines.run import write_json
+        from pipelines.workspace import write_json
 
         context.progress.at("check")
         document = allow_list.admit(parameters.document, inputs["datasets"], parameters.options)

@@ -150,7 +150,7 @@ def write_outputs(
     """Write every deliverable into the workspace."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from pipelines.run import write_json
+    from pipelines.workspace import write_json
 
     jobs: list[Job] = [
         *_drawing_jobs(context.workspace, series, _title_block(series, epochs, parameters), parameters),

@@ -68,7 +68,7 @@ class TerrainModel(Process[TerrainParameters]):
         """See `Process.run`; writes dtm.tif, dsm.tif, chm.tif, hillshade.tif, hillshade.png, terrain.json."""
         from pipelines.engine import ground_options, survey_grid, survey_surfaces
         from pipelines.evidence import crs_name, software, survey_record
-        from pipelines.run import write_json
+        from pipelines.workspace import write_json
         from pointcloud.io.survey import open_survey
 
         context.progress.at("surfaces")

@@ -88,8 +88,8 @@ class TreeInventory(Process[TreeParameters]):
         """See `Process.run`; writes chm.tif, dtm.tif, ground-density.tif, trees.gpkg, trees.png, LAZ, trees.json."""
         from pipelines.evidence import software
         from pipelines.processes.tree_outputs import inventory_summary, write_maps
-        from pipelines.run import write_json
         from pipelines.tree_survey import take_inventory, write_points
+        from pipelines.workspace import write_json
 
         p, report = parameters, context.progress.within("trees")
         context.progress.at("trees")

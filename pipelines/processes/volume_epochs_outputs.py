@@ -16,8 +16,8 @@ from pipelines.processes.volume_epochs_steps import Dated, Names
 from pipelines.processes.volume_outputs import XLSX, write_archive
 from pipelines.processes.volume_rasters import signed
 from pipelines.progress import Text
-from pipelines.run import write_json
 from pipelines.stac import stac_item
+from pipelines.workspace import write_json
 from pointcloud.change.uncertainty import significance
 from pointcloud.drawing.epochs_book import write_epochs_book
 from pointcloud.drawing.epochs_report import write_epochs_report

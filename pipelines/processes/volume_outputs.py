@@ -15,8 +15,8 @@ from pipelines.processes.volume_exchange import write_drawing, write_features, w
 from pipelines.processes.volume_rasters import write_maps, write_rasters
 from pipelines.processes.volume_result import Result
 from pipelines.progress import Text
-from pipelines.run import write_json
 from pipelines.stac import stac_item
+from pipelines.workspace import write_json
 from pointcloud.drawing.report import Language, picture_copy
 from pointcloud.drawing.volume_book import write_volume_book
 from pointcloud.drawing.volume_facts import book_facts
