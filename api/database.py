@@ -54,12 +54,17 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        with self._engine.begin() as connection:
+        with self._engine.connect() as connection:
+            if self._engine.dialect.name == "sqlite":
+                # SQLite changes a table by making it anew; what hangs on the old one must not go with it
+                connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
             config.attributes["connection"] = connection
-            if revision == "base":
-                command.downgrade(config, revision)
-            else:
-                command.upgrade(config, revision)
+            with connection.begin():
+                if revision == "base":
+                    command.downgrade(config, revision)
+                else:
+                    command.upgrade(config, revision)
+            connection.invalidate()  # or the pool would hand on a connection without foreign keys
 
     def close(self) -> None:
         """Give all connections back."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 
 from api.database import Database
 from api.jobs import store
@@ -54,6 +54,26 @@ def test_a_second_start_keeps_what_is_there(database: Database) -> None:
     database.migrate()
     with database.reading() as session:
         assert store.find_job(session, job.id).parameters == {"label": "残る"}
+
+
+def test_what_hangs_on_a_job_outlives_a_change_of_its_table(database: Database) -> None:
+    """SQLite makes a changed table anew and drops the old one; that must not take messages and results along."""
+    database.migrate("0002")
+    with database.writing() as session:
+        session.execute(
+            text(
+                "insert into jobs (id, process_id, process_version, software_version, status, parameters, created, updated,"
+                " progress, stage_fraction, message_en, message_ja, attempt, interruptions)"
+                " values ('a', 'p', '1', '1', 'successful', '{}', '2026-01-01', '2026-01-01', 100, 0, '', '', 1, 0)"
+            )
+        )
+        session.execute(
+            text("insert into job_messages (job_id, at, en, ja) values ('a', '2026-01-01', 'kept', '残る')")
+        )
+    database.migrate()
+    with database.reading() as session:
+        assert session.scalar(text("select en from job_messages")) == "kept"
+        assert session.connection().exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
 def test_sqlite_is_set_up_for_many_readers_and_power_cuts(database: Database) -> None:
