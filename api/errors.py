@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -36,6 +37,7 @@ from pointcloud.errors import (
 
 logger = logging.getLogger("tengun.errors")
 
+_TRY_AGAIN_S: Final = 30
 PROBLEM_JSON: Final = "application/problem+json"
 
 
@@ -213,6 +215,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer_validation)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
+    app.add_exception_handler(OperationalError, _answer_database)
 
 
 def _answer_tengun(request: Request, error: Any) -> Response:
@@ -246,6 +249,26 @@ def _answer_http(_: Request, error: Any) -> Response:
         "code": status.phrase.lower().replace(" ", "-"),
     }
     return ProblemResponse(body, status_code=int(status), headers=error.headers)
+
+
+def _answer_database(request: Request, error: Any) -> Response:
+    """The database can't be written just now: its disk is full, it is locked, or its server is away."""
+    logger.error("%s %s: database: %s", request.method, request.url.path, error.orig)
+    return database_response()
+
+
+def database_response() -> ProblemResponse:
+    """The answer while the database can't be used."""
+    return problem_response(
+        Problem(
+            UnavailableError.code,
+            "the database cannot be used just now, mostly because its disk is full; nothing was lost; try again later "
+            "or tell the administrator",
+            "データベースを使用できません (多くはディスクの空き容量不足)。"
+            "時間をおいて再試行するか、管理者に連絡してください。",
+            {"retry_after_s": _TRY_AGAIN_S},
+        )
+    )
 
 
 def _answer_nobody(_: Request, __: Exception) -> Response:

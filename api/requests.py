@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 
+from sqlalchemy.exc import OperationalError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import TooLargeError, problem_response, unforeseen_response
+from api.errors import TooLargeError, database_response, problem_response, unforeseen_response
 from api.problems import Problem
 
 logger = logging.getLogger("tengun.requests")
@@ -40,6 +41,11 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, remember)
+        except OperationalError as error:  # the audit log's own; that of a route is answered by its handler
+            if status != 0:
+                raise
+            logger.error("%s %s: database: %s", scope["method"], path, error.orig)  # noqa: TRY400 (no bug of ours)
+            await database_response()(scope, receive, remember)
         except Exception:  # the last one to hear of it; what it is stands in the log
             answer = unforeseen_response(scope["method"], path)
             if status != 0:  # too late for another answer: the broken connection tells the client

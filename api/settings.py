@@ -65,7 +65,7 @@ class Settings(BaseSettings):
         description="Private memory that each process of a job may reserve; by default the machine's memory.",
     )
     job_max_interruptions: int = Field(
-        3, ge=1, description="A job that the service's own death interrupted this often is failed, not started again."
+        3, ge=1, description="A job that the death of the service or of its process cut off this often is failed."
     )
     stop_grace_s: float = Field(
         2.0, ge=0, description="Time between asking a job's processes to end and ending them by force."

@@ -7,10 +7,21 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from api.jobs.store import Claim
 from api.problems import CRASHED, Problem
+
+
+def _memory_kills() -> int:
+    """How often the kernel has ended a process for want of memory since it started; 0 where it does not say."""
+    try:
+        with Path("/proc/vmstat").open(encoding="ascii") as counters:
+            found = (line.split()[1] for line in counters if line.startswith("oom_kill "))
+            return int(next(found, "0"))
+    except OSError:
+        return 0
 
 
 @dataclass(slots=True)
@@ -29,6 +40,8 @@ class Child:
         Why the dispatcher stopped it, if it did.
     kill_at
         Moment at which asking ends and force begins; None as long as it may run.
+    memory_kills
+        How often the kernel had ended a process for want of memory when this one started.
     """
 
     claim: Claim
@@ -36,6 +49,7 @@ class Child:
     deadline: float
     verdict: Problem | None = None
     kill_at: float | None = None
+    memory_kills: int = field(default_factory=_memory_kills)
 
     @property
     def pid(self) -> int:
@@ -64,6 +78,11 @@ class Child:
         if self.process.stdin is not None:
             self.process.stdin.close()
         return returncode
+
+    def was_killed_from_outside(self, returncode: int) -> bool:
+        """True where somebody ended it by force: neither the dispatcher nor the kernel for want of memory."""
+        is_ours = self.verdict is not None or self.kill_at is not None
+        return returncode == -signal.SIGKILL and not is_ours and _memory_kills() == self.memory_kills
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):

@@ -15,6 +15,8 @@ import threading
 import time
 from typing import Final
 
+from sqlalchemy.orm import Session
+
 from api.database import Database
 from api.jobs import store
 from api.jobs.child import Child, describe_end
@@ -36,6 +38,11 @@ _STOPPED: Final = Text(
 _DIED: Final = Text(
     "the service ended unexpectedly; the job starts again",
     "サービスが異常終了したため、最初から実行し直します。",
+)
+
+_KILLED: Final = Text(
+    "the job's process was ended from outside; the job starts again",
+    "処理プロセスが外部から強制終了されたため、最初から実行し直します。",
 )
 
 
@@ -145,9 +152,18 @@ class Dispatcher:
         returncode = child.reap()
         problem = child.verdict or describe_end(returncode)
         with self._database.writing() as session:
-            store.fail(session, child.claim, problem)
+            if child.was_killed_from_outside(returncode) and self._may_try_again(session, child.claim):
+                store.requeue(session, child.claim, _KILLED, is_interruption=True)
+            else:
+                store.fail(session, child.claim, problem)
         self._clean(child.claim.job_id)
         self._children.remove(child)
+
+    def _may_try_again(self, session: Session, claim: store.Claim) -> bool:
+        try:
+            return store.find_job(session, claim.job_id).interruptions + 1 < self._settings.job_max_interruptions
+        except NotFoundError:
+            return False
 
     def _clean(self, job_id: str) -> None:
         folder = JobFolder(self._settings.jobs_dir, job_id)
