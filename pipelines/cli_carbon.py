@@ -120,5 +120,22 @@ def show_carbon(summary: Mapping[str, Any]) -> None:
     for note in summary["notes"]:
         CONSOLE.print(f"  ! {note['ja']} {note['en']}")
     for stand in summary["stands"]:
-        if stand["status"] != "credited" and stand["notes"]:
-            CONSOLE.print(f"  ! {stand['notes'][0]['ja']} {stand['notes'][0]['en']}")
+        for note in stand["notes"]:
+            CONSOLE.print(f"  ! {note['ja']} {note['en']}")
+    if summary["growth"] is not None:
+        _show_growth(summary["growth"])
+
+
+def _show_growth(growth: Mapping[str, Any]) -> None:
+    """Print how many trees were found again, and how the stands grew."""
+    from pipelines.tables import CONSOLE
+
+    CONSOLE.print(
+        f"{growth['from']} - {growth['to']}: 照合 matched {growth['n_matched']:,}, 消失 gone (felled or fallen) "
+        f"{growth['n_gone']:,}, 新規 new {growth['n_new']:,}"
+    )
+    for stand in growth["stands"]:
+        figures = [("上層 upper layer", stand["upper"]), ("照合木 matched", stand["matched"]),
+                   ("収穫表 yield table", stand["expected"])]  # fmt: skip
+        known = ", ".join(f"{name} {value:.2f}" for name, value in figures if value is not None)
+        CONSOLE.print(f"  {stand['id']}: {known} m/年 year, 消失 gone {stand['n_gone']:,}")

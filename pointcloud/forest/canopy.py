@@ -30,6 +30,10 @@ STRAY_REACH: Final = 2.0 * COLUMN
 LOWEST_STRAY: Final = 5.0
 """Below this height above the ground nothing is stray: the ground itself supports it."""
 
+HIGHEST_TREE: Final = 120.0
+"""Metres above the ground: what is higher is no tree anywhere. A point's support is looked up by its height modulo 128
+m, so this also keeps what flies above the canopy from being held up by the ground."""
+
 BRIDGE: Final = 1.0
 """Metres that a pit may be wide, at least; three cells where these are wider."""
 
@@ -137,14 +141,14 @@ def strays(cloud: PointCloud, height: Singles) -> NDArray[np.bool_]:
         Metres above the ground, shape (n,); points of unknown height are stray.
     """
     classes = cloud.attributes.get("Classification")
-    stray = np.isnan(height)
+    stray = ~(height <= HIGHEST_TREE)
     if classes is not None:
         stray |= np.isin(classes, _LEFT_OUT)
     if len(cloud) == 0:
         return stray
     grid = Grid.covering(cloud.bounds, COLUMN)
     columns = cells(cloud, grid)
-    masks = np.zeros(grid.n_rows * grid.n_columns, np.uint64)
+    masks = np.zeros((grid.n_rows * grid.n_columns, 2), np.uint64)
     canopy_kernels.storeys(cloud.z, columns, stray, masks)
     lonely = np.empty(len(cloud), np.bool_)
     run_bands(

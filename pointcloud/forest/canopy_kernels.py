@@ -74,11 +74,18 @@ def cells_of(
 
 @kernel
 def storeys(z: Floats, columns: NDArray[np.int64], skip: Flags, masks: Masks) -> None:
-    """Mark in each column the metres of height that hold a point: bit ``floor(z) mod 64``."""
-    one = np.uint64(1)
+    """Mark in each column, of shape (n, 2), the metres of height that hold a point: bit ``floor(z) mod 128``."""
     for i in range(z.size):
         if columns[i] >= 0 and not skip[i]:
-            masks[columns[i]] |= one << np.uint64(math.floor(z[i]) & 63)
+            storey = math.floor(z[i]) & 127
+            masks[columns[i], storey >> 6] |= np.uint64(1) << np.uint64(storey & 63)
+
+
+@kernel
+def holds(mask: Masks, storey: int) -> bool:
+    """Whether a column's mask has a metre of height marked."""
+    at = storey & 127
+    return bool((mask[at >> 6] >> np.uint64(at & 63)) & np.uint64(1))
 
 
 @kernel
@@ -99,27 +106,26 @@ def unsupported(
     a tree's top has three at least; those above it, of which a crown's edge has as many; and the columns with a point
     within a metre of its height, of which a flat crown has six at least. A wire between wires has two, two and five.
     """
-    one = np.uint64(1)
-    n_rows = masks.size // n_columns
+    n_rows = len(masks) // n_columns
+    found = np.zeros(2, np.uint64)
     for i in range(first, last):
         out[i] = False
         if columns[i] < 0 or not height[i] > lowest:
             continue
         storey = math.floor(z[i])
-        level = np.uint64(0)
-        for at in range(storey - 1, storey + 2):
-            level |= one << np.uint64(at & 63)
         r0, c0 = columns[i] // n_columns, columns[i] % n_columns
-        found, n_level = np.uint64(0), 0
+        found[:] = 0
+        n_level = 0
         for r in range(max(0, r0 - 1), min(n_rows, r0 + 2)):
             for c in range(max(0, c0 - 1), min(n_columns, c0 + 2)):
                 mask = masks[r * n_columns + c]
-                found |= mask
-                n_level += (mask & level) != np.uint64(0)
+                found[0] |= mask[0]
+                found[1] |= mask[1]
+                n_level += holds(mask, storey - 1) or holds(mask, storey) or holds(mask, storey + 1)
         n_below, n_above = 0, 0
         for away in range(2, 6):
-            n_below += (found & (one << np.uint64((storey - away) & 63))) != np.uint64(0)
-            n_above += (found & (one << np.uint64((storey + away) & 63))) != np.uint64(0)
+            n_below += holds(found, storey - away)
+            n_above += holds(found, storey + away)
         out[i] = n_below < 3 and n_above < 3 and n_level < 6
 
 

@@ -71,7 +71,7 @@ def test_stray_points_equal_the_oracle(compiled, monkeypatch):
     expected = oracle.is_stray(cloud.x, cloud.y, cloud.z, height, canopy.LOWEST_STRAY)
     assert 20 < expected.sum() < 120
     if not compiled:
-        for name in ("storeys", "unsupported"):
+        for name in ("storeys", "holds", "unsupported"):
             monkeypatch.setattr(canopy_kernels, name, getattr(canopy_kernels, name).py_func)
     np.testing.assert_array_equal(canopy.strays(cloud, height), expected)
 
@@ -92,6 +92,19 @@ def test_wires_and_birds_are_stray_and_a_crown_is_not():
     assert stray[kind == 0].mean() < 0.1
     assert stray[kind >= 2].all()
     assert stray[kind == 1].mean() < 5 / 36  # a flat crown may lose the four corner columns of its 36
+
+
+def test_no_bird_at_any_height_is_held_up_by_the_trees_below():
+    rng = np.random.default_rng(6)
+    heights = np.arange(27.0, 300.0, 0.5)
+    x = 10.0 * np.arange(heights.size)
+    places = np.repeat(x, 60) + rng.uniform(-1.5, 1.5, 60 * x.size)
+    trees = np.column_stack((places, rng.uniform(-1.5, 1.5, places.size), 20.0 * rng.random(places.size)))
+    birds = np.column_stack((x, np.zeros(x.size), heights))
+    x, y, z = (np.ascontiguousarray(c) for c in np.vstack((trees, birds)).T)
+    stray = canopy.strays(PointCloud(x, y, z), z.astype(np.float32))
+    assert stray[-heights.size :].all()
+    assert stray[: -heights.size].mean() < 0.15  # some of trees this thin stand alone
 
 
 def test_classes_that_are_no_canopy_are_stray():
