@@ -62,8 +62,8 @@ def test_what_hangs_on_a_job_outlives_a_change_of_its_table(database: Database) 
     with database.writing() as session:
         session.execute(
             text(
-                "insert into jobs (id, process_id, process_version, software_version, status, parameters, created, updated,"
-                " progress, stage_fraction, message_en, message_ja, attempt, interruptions)"
+                "insert into jobs (id, process_id, process_version, software_version, status, parameters, created,"
+                " updated, progress, stage_fraction, message_en, message_ja, attempt, interruptions)"
                 " values ('a', 'p', '1', '1', 'successful', '{}', '2026-01-01', '2026-01-01', 100, 0, '', '', 1, 0)"
             )
         )
