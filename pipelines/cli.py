@@ -163,6 +163,8 @@ def reported() -> Iterator[None]:
     """
     try:
         yield
+    except BrokenPipeError:  # who reads, `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except CancelledError as error:
         fail(error, 130)
     except KeyboardInterrupt:

@@ -9,14 +9,14 @@ a writer takes them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pipelines import stage_arguments
 from pipelines.progress import Text
-from pipelines.stage_options import STAGES, Option, check_option, check_value
+from pipelines.stage_options import STAGES, check_option, check_value
 from pointcloud.errors import NotFoundError, ParameterError
 
 FOLDER = Path(__file__).parent / "documents"
@@ -28,6 +28,9 @@ MAX_BYTES = 4 << 20
 
 STRUCTURE = ("type", "tag", "inputs")
 """Keys of a stage that are not options."""
+
+AREAS = ("bounds", "polygon")
+"""Options of ``filters.crop`` that say where; the documents that tengun ships have one that holds everything."""
 
 Kind = Literal["readers", "filters", "writers"]
 
@@ -105,7 +108,8 @@ class Document:
     def with_options(self, values: Mapping[str, Any]) -> Document:
         """The document with options set, each named ``tag.option``; every other option stays.
 
-        Of ``filters.python`` the arguments of its function are options too; they go into ``pdalargs``.
+        Only a crop's own area goes when another one is set: of two areas PDAL makes two sets of points. Of
+        ``filters.python`` the arguments of its function are options too; they go into ``pdalargs``.
 
         Raises
         ------
@@ -123,7 +127,9 @@ class Document:
                 )
             position = self.tagged(tag)
             stage = stages[position]
-            stages[position] = replace(stage, options={**stage.options, **_set(stage, option, value)})
+            rivals = {o for o in AREAS if stage.type == "filters.crop" and f"{tag}.{o}" not in values}
+            kept = {o: v for o, v in stage.options.items() if option not in AREAS or o not in rivals}
+            stages[position] = replace(stage, options={**kept, **_set(stage, option, value)})
         return replace(self, stages=tuple(stages))
 
     def with_files(self, tag: str, files: Sequence[Path]) -> Document:
@@ -152,10 +158,11 @@ class Document:
             return tuple(out)
 
         stages: list[StageNode] = []
+        taken = {stage.tag for stage in self.stages if stage.tag}
         for i, stage in enumerate(self.stages):
             if i == position:
                 for n, file in enumerate(files):
-                    name = tag if n == 0 else f"{tag}_{n + 1}"
+                    name = tag if n == 0 else _free(f"{tag}_{n + 1}", taken)
                     stages.append(replace(stage, tag=name, options={**stage.options, "filename": str(file)}))
             else:
                 stages.append(replace(stage, inputs=moved(stage.inputs)))
@@ -163,7 +170,8 @@ class Document:
 
     def to_json(self) -> dict[str, Any]:
         """The document as PDAL takes it, with every tag and input written out."""
-        tags = [stage.tag or f"stage_{i + 1}" for i, stage in enumerate(self.stages)]
+        taken = {stage.tag for stage in self.stages if stage.tag}
+        tags = [stage.tag or _free(f"stage_{i + 1}", taken) for i, stage in enumerate(self.stages)]
         pipeline = []
         for tag, stage in zip(tags, self.stages, strict=True):
             entry: dict[str, Any] = {"type": stage.type, "tag": tag, **stage.options}
@@ -172,6 +180,13 @@ class Document:
             pipeline.append(entry)
         title = {"title": {"en": self.title.en, "ja": self.title.ja}} if self.title else {}
         return {**title, "pipeline": pipeline}
+
+
+def _free(wish: str, taken: set[str]) -> str:
+    """The tag wished for, or with a number behind it one that no stage has; it is taken from now on."""
+    name = next(t for t in (wish, *(f"{wish}_{n}" for n in range(2, len(taken) + 3))) if t not in taken)
+    taken.add(name)
+    return name
 
 
 def _set(stage: StageNode, option: str, value: Any) -> dict[str, Any]:
@@ -184,29 +199,6 @@ def _set(stage: StageNode, option: str, value: Any) -> dict[str, Any]:
     check_value(argument, stage.label, option, value)
     given = stage_arguments.arguments(stage.options.get("pdalargs"))
     return {"pdalargs": {**given, option: argument.parse(value)}}
-
-
-@dataclass(frozen=True, slots=True)
-class Tunable:
-    """An option of a tagged stage that a user may set, with its value in the document (or PDAL's default)."""
-
-    name: str
-    stage: str
-    option: Option
-    value: Any
-
-
-def tunables(document: Document) -> Iterator[Tunable]:
-    """The options that `Document.with_options` takes, in the order of the document; files are not among them."""
-    for stage in document.stages:
-        if stage.tag is None:
-            continue
-        for name, option in STAGES.get(stage.type, {}).items():
-            if option.is_tunable:
-                yield Tunable(f"{stage.tag}.{name}", stage.type, option, stage.options.get(name, option.default))
-        for name, option in stage_arguments.of_stage(stage.type, stage.options).items():
-            given = stage_arguments.arguments(stage.options.get("pdalargs"))
-            yield Tunable(f"{stage.tag}.{name}", stage.type, option, given.get(name, option.default))
 
 
 def shipped_names() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipelines import pdal
-from pipelines.document import Document, check, tunables
+from pipelines.document import Document, check
 from pipelines.pdal import Limits
+from pipelines.stage_options import STAGES
+from pipelines.tunables import tunables
 from pointcloud.errors import NotFoundError, ParameterError, ResourceError, TengunError
 
 Executor = Literal["auto", "native", "pdal"]
@@ -72,6 +75,7 @@ def choose(document: Document, executor: Executor = "auto") -> Literal["native",
         When PDAL is needed and not here.
     """
     from pipelines.native import executor as native
+    from pipelines.native.stage import Report
 
     check(document)
     unknown = native.unknown_to_native(document)
@@ -89,12 +93,15 @@ def choose(document: Document, executor: Executor = "auto") -> Literal["native",
         pdal.check(document, program)
         return "pdal"
     if unknown:
+        near = difflib.get_close_matches(unknown[0], STAGES, 1)
         raise ParameterError(
-            f"pipeline {document.name}: the embedded executor does not know {', '.join(unknown)}; use --executor pdal",
-            f"パイプライン {document.name}: 内蔵エンジンは {', '.join(unknown)} に対応していません。--executor pdal を"
-            "使ってください。",
+            f"pipeline {document.name}: the embedded executor does not know {', '.join(unknown)}; "
+            f"{f'did you mean {near[0]}? Else ' if near else ''}use --executor pdal",
+            f"パイプライン {document.name}: 内蔵エンジンは {', '.join(unknown)} に対応していません。"
+            f"{f'{near[0]} のことでなければ、' if near else ''}--executor pdal を使ってください。",
             candidates=unknown,
         )
+    native.prepare(document, Report())
     return "native"
 
 

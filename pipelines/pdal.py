@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import json
 import os
@@ -177,10 +178,12 @@ def check(document: Document, pdal: Pdal) -> None:
             continue
         if stage.type not in known:
             same_kind = sorted(s for s in known if s.startswith(stage.kind))
+            near = difflib.get_close_matches(stage.type, same_kind, 1)
             raise ParameterError(
-                f"{stage.label}: PDAL {pdal.version_text} has no such stage{_since(stage.type)}; it has "
-                f"{', '.join(same_kind)}",
-                f"{stage.label}: PDAL {pdal.version_text} にこの工程はありません{_since(stage.type)}。",
+                f"{stage.label}: PDAL {pdal.version_text} has no such stage{_since(stage.type)}; "
+                f"{f'did you mean {near[0]}? ' if near else ''}it has {', '.join(same_kind)}",
+                f"{stage.label}: PDAL {pdal.version_text} にこの工程はありません{_since(stage.type)}。"
+                f"{f'{near[0]} のことですか。' if near else ''}使えるもの: {', '.join(same_kind)}",
                 value=stage.type,
                 candidates=same_kind,
             )

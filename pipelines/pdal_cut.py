@@ -83,6 +83,7 @@ def run(
     TengunError
         What PDAL or a function refuses.
     """
+    folder = folder.absolute()  # PDAL works in it, and names of files in it must not hang on where we are
     check(document)
     program.check(document, pdal)
     for stage in document.stages:

@@ -122,9 +122,8 @@ def run(document: Document, folder: Path, step: Callable[[float], None] = lambda
     TengunError
         What a stage refuses.
     """
-    check(document)
     report = Report()
-    made = [_prepared(stage, report) for stage in document.stages]
+    made = prepare(document, report)
     consumers = [sum(i in s.inputs for s in document.stages) for i in range(len(document.stages))]
     results: list[list[View]] = []
     written: dict[str, int] = {}
@@ -144,6 +143,18 @@ def run(document: Document, folder: Path, step: Callable[[float], None] = lambda
     _drain(document, results, consumers)
     step(1.0)
     return NativeRun(written, report.metadata, dict(report.counts))
+
+
+def prepare(document: Document, report: Report) -> list[Callable[[], Filter] | None]:
+    """Makers of the stages' filters; whatever can be wrong with an option is found here, before a point is read.
+
+    Raises
+    ------
+    TengunError
+        Naming the stage's option and what is allowed.
+    """
+    check(document)
+    return [_prepared(stage, report) for stage in document.stages]
 
 
 def parsed(stage: StageNode) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.document import check, load, parse, shipped, shipped_names, tunables
-from pointcloud.errors import NotFoundError, ParameterError
+from pipelines.document import check, load, parse, shipped, shipped_names
+from pipelines.executors import choose
+from pipelines.tunables import tunables
+from pointcloud.errors import NotFoundError, ParameterError, TengunError
 
 READ = {"type": "readers.las", "filename": "a.laz", "tag": "in"}
 WRITE = {"type": "writers.las", "filename": "b.laz", "tag": "out"}
@@ -155,3 +157,42 @@ def test_missing_and_broken_files(tmp_path: Path) -> None:
     (tmp_path / "big.json").write_text(json.dumps(["a" * (5 << 20)]))
     with pytest.raises(ParameterError, match="larger than 4 MB"):
         load(tmp_path / "big.json")
+
+
+def test_tags_made_for_files_and_stages_are_nobody_elses() -> None:
+    tree = [
+        READ,
+        {**READ, "tag": "in_2"},
+        {"type": "filters.merge"},
+        {"type": "filters.stats", "tag": "stage_3"},
+        WRITE,
+    ]
+    document = parse(tree).with_files("in", [Path("x.las"), Path("y.las"), Path("z.las")])
+    tags = [stage["tag"] for stage in document.to_json()["pipeline"]]
+    assert len(set(tags)) == len(tags)
+    again = parse(document.to_json())
+    assert [s.inputs for s in again.stages] == [s.inputs for s in document.stages]
+    assert [s.options.get("filename") for s in again.stages[:4]] == ["x.las", "y.las", "z.las", "a.laz"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"crop.bounds": "abc"}, {"reproject.out_srs": "EPSG:99999"}, {"crop.polygon": "POLYGON((0 0, 1 1))"}]
+)
+def test_what_is_wrong_inside_a_value_is_found_before_a_point_is_read(wrong: dict[str, str]) -> None:
+    with pytest.raises(TengunError) as caught:
+        choose(shipped("ground").with_options(wrong), "native")
+    assert next(iter(wrong.values()))[:10] in caught.value.en
+
+
+def test_a_new_area_takes_the_place_of_a_crops_own() -> None:
+    ring = "POLYGON((0 0, 9 0, 9 9, 0 0))"
+    crop = shipped("ground").with_options({"crop.polygon": ring})
+    assert dict(crop.stages[crop.tagged("crop")].options) == {"polygon": ring}
+    assert choose(crop, "native") == "native"
+    both = shipped("ground").with_options({"crop.bounds": "([0, 1], [0, 1])", "crop.polygon": ring})
+    assert set(both.stages[both.tagged("crop")].options) == {"bounds", "polygon"}
+
+
+def test_a_slip_of_the_pen_is_guessed() -> None:
+    with pytest.raises(ParameterError, match=r"did you mean filters\.smrf"):
+        choose(parse([READ, {"type": "filters.smurf"}, WRITE]), "native")

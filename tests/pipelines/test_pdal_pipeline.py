@@ -151,3 +151,15 @@ def test_command_run(tiles: list[Path], tmp_path: Path) -> None:
     for wrong in ("crop.bounds", "crop.bound=1", "x.y=1"):
         failed = runner.invoke(app, [*command, "--set", wrong])
         assert failed.exit_code != 0
+
+
+def test_a_relative_output_folder_is_as_good_as_any(
+    tiles: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program()
+    monkeypatch.chdir(tmp_path)
+    stages = [str(tiles[0]), {"type": "filters.head", "count": 7}, {"type": "writers.las", "filename": "o.laz"}]
+    Path("d.json").write_text(json.dumps(stages))
+    done = CliRunner().invoke(app, ["run", "d.json", "-o", "out", "--executor", "pdal"])
+    assert done.exit_code == 0, done.output
+    assert len(las.read(Path("out/o.laz"))) == 7
