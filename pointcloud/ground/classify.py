@@ -101,6 +101,7 @@ def classify(
     low, lowest = low_outliers(cloud, cells, water | high, grid)
     terrain = find_terrain(lowest, parameters)
     labels, key_points, confidence = _labels(cloud, cells, water | high | low, lowest, terrain, parameters)
+    labels[(labels == ClassCode.GROUND) & terrain.decks.ravel()[cells]] = ClassCode.UNCLASSIFIED
     labels[low] = ClassCode.LOW_NOISE
     labels[high] = ClassCode.HIGH_NOISE
     labels[water] = ClassCode.WATER

@@ -33,11 +33,14 @@ class Terrain:
     ----------
     accepted
         Cells whose lowest point is ground.
+    decks
+        Cells whose lowest point lies on a bridge.
     corners
         Heights of the smooth surface at the cells' corners; NaN far from ground.
     """
 
     accepted: Mask
+    decks: Mask
     corners: Floats
 
 
@@ -49,18 +52,20 @@ def find_terrain(lowest: Lattice, parameters: GroundParameters) -> Terrain:
     accepted = lowest.known & ~object_mask(filled(lowest.pz), cell, radii, parameters.slope, OFFSET)
     land = relief(lowest)
     standing = raised(land, 2.0 * largest, STEP[0]).reshape(shape)
-    decks = raised(land, 4.0 * largest, CLEARANCE).reshape(shape) & ~accepted
+    high = raised(land, 4.0 * largest, CLEARANCE)
+    tops = high.reshape(shape) & ~accepted
     corners = _fit(lowest, accepted & ~standing)
     accepted = _grown(lowest, corners) & ~standing
     links = Links(land, slopes(corners, cell))
     least_area = restored_area(parameters.spacing, cell)
-    islands = links.islands(accepted.ravel(), least_area)
-    accepted = links.restored(accepted.ravel() & ~islands, (standing | decks).ravel() | islands, least_area).reshape(
+    decks = links.decks(high, least_area)
+    islands = links.islands(accepted.ravel(), least_area) | decks
+    accepted = links.restored(accepted.ravel() & ~islands, (standing | tops).ravel() | islands, least_area).reshape(
         shape
     )
-    not_ground = standing | decks | islands.reshape(shape)
+    not_ground = standing | tops | islands.reshape(shape)
     accepted = _grown(lowest, _fit(lowest, accepted)) & ~not_ground
-    return Terrain(accepted, _fit(lowest, accepted))
+    return Terrain(accepted, decks.reshape(shape), _fit(lowest, accepted))
 
 
 def _fit(lowest: Lattice, accepted: Mask) -> Floats:

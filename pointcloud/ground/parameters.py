@@ -15,6 +15,7 @@ from pointcloud.ground.kernels import block_keys
 from pointcloud.ground.scales import (
     BLOCK_POINTS,
     COARSEST,
+    DECK_EDGE,
     DETAIL_REACH,
     DETAIL_SPACING,
     HIGH_BLOCK,
@@ -196,7 +197,7 @@ def required_halo(parameters: GroundParameters) -> float:
     fit = 2 * (2 * COARSEST - 1)
     outliers = LOW_ROUNDS * (2 * 2 * COARSEST + LOW_REACH) + HIGH_BLOCK * (1 + LOW_ROUNDS)
     objects = max(2 * window + 3 * COARSEST, 4 * window + NEAR_REACH)
-    regions = ISLAND_EXTENT + SPREAD + restored_area(parameters.spacing, cell) + 4 * NEAR_REACH
+    regions = ISLAND_EXTENT + SPREAD + 2 * restored_area(parameters.spacing, cell) + DECK_EDGE + 5 * NEAR_REACH
     rounds = block_sizes(parameters.spacing, cell)
     keys = fit + ROUGHNESS_REACH + sum(fit + math.ceil((KEY_REACH + 1) * size / cell) for size in rounds)
     return float((outliers + objects + 4 * fit + regions + keys + DETAIL_REACH + REACH) * cell)

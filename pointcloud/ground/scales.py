@@ -14,6 +14,8 @@ NEAR_REACH = 8
 """Cells up to which an empty cell takes part as its nearest lowest point."""
 SPREAD = 30
 """Cells that restored ground may lie from accepted ground."""
+DECK_EDGE = 4
+"""Cells around a deck from which what joins it belongs to it."""
 ISLAND_EXTENT = 60
 """Cells up to which a region is tested for being an island."""
 RESTORED_POINTS = 10

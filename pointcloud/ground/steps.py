@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pointcloud.ground import island_kernels, step_kernels
 from pointcloud.ground.bands import pool, run_bands
 from pointcloud.ground.lattice import Lattice
-from pointcloud.ground.scales import ISLAND_EXTENT, NEAR_REACH, SPREAD
+from pointcloud.ground.scales import DECK_EDGE, ISLAND_EXTENT, NEAR_REACH, SPREAD
 
 Floats = NDArray[np.float64]
 Cells = NDArray[np.int32]
@@ -27,6 +27,8 @@ CLEARANCE = 4.0
 """Metres under a bridge deck."""
 LINK = (0.2, 0.4, 0.5)
 """Two points join: height difference below 0.2 m + (0.4 + 0.5 x slope of the terrain) x distance."""
+LEVEL = (0.2, 0.1, 0.0)
+"""Two points of a deck join as on a road: 0.2 m + 0.1 x distance, whatever the terrain below."""
 SMOOTH_SHARE = 0.8
 """Share of a smooth point's border that joins without a step."""
 AXES: Sequence[tuple[int, int]] = ((0, 1), (-1, 1), (-1, 0), (-1, -1))
@@ -118,6 +120,24 @@ class Links:
         step_kernels.regions(*self.args, new, parent)
         area, _ = self._areas(new, parent)
         out: Mask = accepted | (new & (area[parent] >= least_area))
+        return out
+
+    def decks(self, raised: Mask, least_area: int) -> Mask:
+        """Regions of smooth raised points of at least ``least_area`` raster cells, with the points that join them.
+
+        A bridge joins the ground at its abutments, so what falls off on both sides is only its middle: points up to
+        ``DECK_EDGE`` cells away that join it are taken too.
+        """
+        near = self.land.near
+        core, args = raised & self.smooth, (*self.args[:5], np.array(LEVEL))
+        parent = np.empty(raised.size, dtype=np.int32)
+        step_kernels.regions(*args, core, parent)
+        area, _ = self._areas(core, parent)
+        core &= area[np.where(core, parent, 0)] >= least_area
+        reached = np.empty(near.shape, dtype=bool)
+        step_kernels.spread(*args, np.ones_like(core), DECK_EDGE, core, reached)
+        out = core.copy()
+        out[near[reached]] = True
         return out
 
     def islands(self, accepted: Mask, least_area: int) -> Mask:

@@ -40,6 +40,21 @@ def test_box_on_slope() -> None:
     assert result.confidence[truth].mean() > 2 * result.confidence[~truth].mean()
 
 
+@pytest.mark.parametrize("density", [0.5, 6.0])
+def test_bridge_between_two_embankments(density: float) -> None:
+    """The deck joins the road at both ends; only across it falls to the valley."""
+    rng = np.random.default_rng(7)
+    x, y = rng.uniform(-60, 60, (2, int(120 * 120 * density)))
+    on_road, in_gap = np.abs(y) < 7, np.abs(x) < 14
+    bank = np.clip(6.0 - 0.5 * (np.abs(y) - 7), 0.0, 6.0) * np.clip((np.abs(x) - 12) / 2, 0.0, 1.0)
+    deck = on_road & in_gap
+    z = np.where(deck, 6.0, bank) + rng.normal(0, 0.02, x.size)
+    ground = classify(PointCloud(x, y, z)).labels == 2
+    assert np.mean(ground[deck & (np.abs(x) < 12)]) < 0.02
+    assert np.mean(ground[on_road & (np.abs(x) > 20)]) > 0.98  # the road on the embankments stays
+    assert np.mean(ground[~on_road]) > 0.9
+
+
 @pytest.mark.parametrize("degrees", [0.0, 30.0, 45.0])
 def test_plane_is_ground_at_any_slope(degrees: float) -> None:
     rng = np.random.default_rng(1)
@@ -175,6 +190,18 @@ def test_isprs_samples(shared_data: Path) -> None:
     assert len(errors) >= 6
     assert np.mean(list(errors.values())) <= 3.8  # the mark this filter was made for; PDAL's smrf has 5.5
     assert max(errors.values()) <= 9.5
+
+
+@pytest.mark.data
+def test_bridges_of_a_real_survey(shared_data: Path) -> None:
+    cloud, classes = _read(shared_data / "test_semis_2023_0299_6802_LA93_IGN69.laz")
+    bridge, found = classes == 17, 0
+    for west, south in ((299_800.0, 6_801_700.0), (299_040.0, 6_801_160.0)):
+        part = Bounds(west, south, west + 200.0, south + 200.0).contains(cloud.x, cloud.y)
+        ground = classify(cloud.take(np.flatnonzero(part))).labels == 2
+        found += int(np.count_nonzero(ground & bridge[part]))
+        assert np.mean(ground[classes[part] == 2]) > 0.97  # of 6450, 70 lie on the bank at the abutments
+    assert found <= 0.1 * np.count_nonzero(bridge)
 
 
 @pytest.mark.data
