@@ -4,7 +4,9 @@ A kernel takes contiguous arrays and scalars, writes into arrays that the caller
 GIL and is cached on disk. ``fastmath`` is off: tiled results must equal untiled ones bit for bit.
 
 Numba's cache looks at a kernel's own file only: when a kernel that it calls changes in another file, stale machine
-code would run. So the cache lies in a folder named after the content of all kernel files.
+code would run. So the cache lies in a folder named after the content of all kernel files. One process writes there
+at a time: two that compile a kernel for different types at the same moment would name their files alike, and a third
+would run the code of one for the types of the other.
 """
 
 from __future__ import annotations
@@ -12,11 +14,18 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core.caching import FunctionCache
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nobody runs several workers
+    fcntl = None  # type: ignore[assignment]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,10 +49,33 @@ def _user_cache() -> Path:
 numba.config.CACHE_DIR = str(_cache_folder())
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process writes into a folder of the cache."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("ab") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]
+    """Numba's cache of a kernel, written by one process at a time."""
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with _alone(Path(self.cache_path)):
+            super().save_overload(sig, data)
+
+
+def _cached(compiled: Any, function: F) -> F:
+    compiled._cache = _Cache(function)
+    result: F = compiled
+    return result
+
+
 def kernel(function: F) -> F:
     """Compile a serial kernel; it may be entered from several threads at once."""
-    compiled: F = numba.njit(nogil=True, cache=True)(function)
-    return compiled
+    return _cached(numba.njit(nogil=True)(function), function)
 
 
 def parallel_kernel(function: F) -> F:
@@ -51,5 +83,4 @@ def parallel_kernel(function: F) -> F:
 
     Never enter one from two threads: Numba's workqueue layer aborts the process.
     """
-    compiled: F = numba.njit(nogil=True, cache=True, parallel=True)(function)
-    return compiled
+    return _cached(numba.njit(nogil=True, parallel=True)(function), function)

@@ -44,3 +44,41 @@ def test_a_kernel_that_another_file_calls_may_change(tmp_path):
     assert any((tmp_path / "cache").rglob("*.nbi"))
     (package / "second_kernels.py").write_text(head + "@kernel\ndef inner(out):\n    out[0] = 2.0\n")
     assert run(tmp_path) == "2.0"
+
+
+def test_one_process_writes_the_cache_at_a_time(tmp_path, monkeypatch):
+    """Another that wants the lock meanwhile does not get it; when the first is done, it does."""
+    import fcntl
+
+    import numba
+    from numba.core.caching import IndexDataCacheFile
+
+    from pointcloud.jit import kernel
+
+    locks = []
+
+    def taken() -> bool:
+        with locks[0].open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+    real, seen = IndexDataCacheFile.save, []
+
+    def save(self, key, data):
+        locks.append(Path(self._cache_path) / ".lock")
+        seen.append(taken())
+        real(self, key, data)
+
+    monkeypatch.setattr(IndexDataCacheFile, "save", save)
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    path = tmp_path / "made_kernels.py"
+    path.write_text("def twice(x):\n    return 2 * x\n")
+    names: dict = {"__name__": "made_kernels", "__file__": str(path)}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    assert kernel(names["twice"])(2) == 4
+    assert seen == [True]
+    assert not taken()
+    assert list(tmp_path.rglob("*.nbc"))
