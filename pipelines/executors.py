@@ -169,7 +169,10 @@ def _explained(document: Document, error: Exception) -> TengunError:
 
 
 def describe(document: Document) -> dict[str, Any]:
-    """The document for ``GET /pipelines`` and ``tengun pipeline show``: stages and tunable options, JSON-ready."""
+    """The document for ``GET /pipelines`` and ``tengun pipeline show``: stages, tunable options and itself, JSON-ready.
+
+    ``document`` is what ``pdal-pipeline`` takes once the readers' file names are the user's.
+    """
     title = {"en": document.title.en, "ja": document.title.ja} if document.title else None
     return {
         "id": document.name,
@@ -187,6 +190,7 @@ def describe(document: Document) -> dict[str, Any]:
             }
             for t in tunables(document)
         ],
+        "document": document.to_json(),
     }
 
 

@@ -15,7 +15,7 @@ router = APIRouter(tags=["pipelines"])
 
 @router.get("/pipelines")
 def list_pipelines() -> PipelineList:
-    """Documents with title, stages and tunable options; `pdal-pipeline` runs one that you wrote."""
+    """Documents with title, stages, tunable options and their JSON; `pdal-pipeline` runs one that you wrote."""
     return PipelineList(pipelines=[describe(shipped(name)) for name in shipped_names()])
 
 

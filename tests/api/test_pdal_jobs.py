@@ -99,6 +99,8 @@ def test_pipelines_are_listed_and_shown(client: Office) -> None:
     assert options["noise.multiplier"] == 6.0
     assert not any(name.endswith(".filename") for name in options)
     assert client.get("/pipelines/ground").json() == listed["ground"]
+    stages = listed["ground"]["document"]["pipeline"]
+    assert (stages[0]["type"], stages[0]["filename"]) == ("readers.las", "input.laz")
     missing = client.get("/pipelines/nonsense")
     assert missing.status_code == 404
     assert "ground" in missing.json()["candidates"]
