@@ -240,7 +240,8 @@ def _write_pages(folder: Path, stem: str, sheets: Sequence[Sheet], title: Text) 
     for suffix, media, write in ((".png", "image/png", pages.write_png), (".svg", "image/svg+xml", pages.write_svg)):
         names = [f"{stem}_{i:02d}{suffix}" for i in range(1, len(sheets) + 1)]
         write([folder / name for name in names])
-        titles = [Text(f"Preview: {sheet.title}", f"図面: {sheet.title}") for sheet in sheets]
+        numbers = [f" ({i}/{len(sheets)})" if len(sheets) > 1 else "" for i in range(1, len(sheets) + 1)]
+        titles = [Text(f"Preview: {title.en}{number}", f"図面: {title.ja}{number}") for number in numbers]
         files += [OutputFile(name, media, text) for name, text in zip(names, titles, strict=True)]
     return files
 

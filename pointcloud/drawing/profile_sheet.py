@@ -155,7 +155,7 @@ def _draw_profile(sheet: Sheet, series: Series, page: _Page) -> None:
         height += step
     sheet.text("text", page.x - _SIDE * page.text, page.y + 1.5, f"DL={half_up(page.datum, 2)}", page.text)
     for role, line in shown:
-        for piece in line.simplified(0.0005 * page.v)[0].pieces:
+        for piece in line.simplified(0.0001 * page.v)[0].pieces:
             sheet.line(role, *((page.across(t), page.y + (z - page.datum) * k) for t, z in piece.tolist()))
 
 
@@ -211,11 +211,12 @@ def _cell(row: _Row, series: Series, section: Section, before: Section | None) -
 
 
 def _rise(series: Series, section: Section) -> float:
-    """Height of fill at the centre: between the pair of surfaces, else from the last one to the design profile."""
-    if series.pair is not None:
+    """Height of fill at the centre: up to the design, be it surface or profile, else between the pair of surfaces."""
+    if series.pair is not None and (series.plan.is_empty or "design" in series.pair):
         a, b = (section.lines[n].height(0.0) for n in series.pair)
         return b - a
-    return series.plan.height(section.station.distance) - section.lines[series.names[-1]].height(0.0)
+    (*_, ground) = (name for name in series.names if name != "design")
+    return series.plan.height(section.station.distance) - section.lines[ground].height(0.0)
 
 
 def _graded(series: Series, section: Section) -> float:

@@ -232,7 +232,7 @@ def _grid(sheet: Sheet, box: _Box, centre: float, base: float, top: float) -> No
     while base + (height - box.datum) * k <= top:
         y = base + (height - box.datum) * k
         sheet.line("grid", (left, y), (right, y))
-        if step > 1.0 or height % 5 == 0:
+        if (step > 1.0 or height % 5 == 0) and y - base > 2.2 * size:  # below that it would meet the datum's
             sheet.text("text", left - 1.5, y, f"{height:g}", size, "right", "middle")
         height += step
     across = 5.0 if k >= 2.0 else 10.0

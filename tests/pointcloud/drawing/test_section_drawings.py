@@ -289,9 +289,8 @@ def test_design_profile_in_profile_and_sections():
 
 
 def test_cut_and_fill_heights_against_the_design_profile():
-    series = planned_series()
-    alone = replace(series, names=("after",), pair=None, volumes=())
-    (sheet,) = profile_sheets(alone, BLOCK, TITLES, "A3", 500, 200)
+    series = planned_series()  # also with a pair of surfaces it is the design that heights of cut and fill lead to
+    (sheet,) = profile_sheets(series, BLOCK, TITLES, "A3", 500, 200)
     shown = texts([sheet])
     for section in (series.sections[0], series.sections[-1]):  # others stand too close for figures of their own
         rise = series.plan.height(section.station.distance) - section.lines["after"].height(0.0)
