@@ -117,11 +117,9 @@ def show_carbon(summary: Mapping[str, Any]) -> None:
     low, high = total["credit_ci95_t"]
     CONSOLE.print(f"認証見込 credit: {total['credit_t']:,.1f} t-CO2 (95 %: {low:,.1f} - {high:,.1f}), "
                   f"保守的な値 conservative {total['conservative_t']:,.1f}")  # fmt: skip
-    for note in summary["notes"]:
-        CONSOLE.print(f"  ! {note['ja']} {note['en']}")
-    for stand in summary["stands"]:
-        for note in stand["notes"]:
-            CONSOLE.print(f"  ! {note['ja']} {note['en']}")
+    notes = [*summary["notes"], *(note for stand in summary["stands"] for note in stand["notes"])]
+    for line in dict.fromkeys(f"  ! {note['ja']} {note['en']}" for note in notes):
+        CONSOLE.print(line)
     if summary["growth"] is not None:
         _show_growth(summary["growth"])
 

@@ -32,6 +32,10 @@ OPENED: Final = 0.5
 """A tree is gone where the canopy is under this share of its height afterwards."""
 
 
+AROUND_M: Final = 0.5
+"""Metres around a top that is not found again within which the canopy is looked at: single cells have gaps."""
+
+
 @dataclass(frozen=True, slots=True)
 class TreeMatches:
     """Places in the two lists of trees: ``before[i]`` and ``after[i]`` are one tree.
@@ -102,11 +106,16 @@ def match_trees(before: Trees, after: Trees, canopy_after: Raster | None) -> Tre
 
 
 def _canopy_at(canopy: Raster, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Canopy at places; NaN outside."""
-    rows, columns = canopy.grid.cells_of(x, y)
-    inside = (rows >= 0) & (rows < canopy.grid.n_rows) & (columns >= 0) & (columns < canopy.grid.n_columns)
+    """Greatest canopy height within `AROUND_M` of places; NaN outside."""
+    grid = canopy.grid
+    rows, columns = grid.cells_of(x, y)
+    reach = max(1, round(AROUND_M / grid.cell))
     found = np.full(x.size, np.nan)
-    found[inside] = canopy.values[rows[inside], columns[inside]]
+    for dr in range(-reach, reach + 1):
+        for dc in range(-reach, reach + 1):
+            r, c = rows + dr, columns + dc
+            inside = (r >= 0) & (r < grid.n_rows) & (c >= 0) & (c < grid.n_columns)
+            found[inside] = np.fmax(found[inside], canopy.values[r[inside], c[inside]])
     return found
 
 

@@ -198,7 +198,7 @@ def _measure(
 ) -> StandMeasure:
     heights = trees.height[mine] + trees.apex_loss[mine]
     area, n = stand.area_ha, int(mine.size)
-    covered, canopy_cover = _canopy(survey.canopy, stand)
+    covered, canopy_cover = _canopy(survey, stand)
     density = _mean_inside(survey.ground_density, stand)
     seen = area if math.isnan(covered) else area * covered
     upper = upper_layer(heights, seen, rule)
@@ -255,37 +255,57 @@ def _volume(heights: Floats, dbh: Floats, models: SpeciesModels | None) -> tuple
     return total, (total * max(1.0 - Z95 * relative, 0.0), total * (1.0 + Z95 * relative))
 
 
-def _window(raster: Raster, stand: Stand) -> Floats:
-    """Values of the cells whose centres lie in the stand; none outside the raster."""
+def _cells(raster: Raster, stand: Stand) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the cells whose centres lie in the stand; none outside the raster."""
     from rasterio import Affine
     from rasterio.features import rasterize
 
     grid, polygon = raster.grid, stand.polygon
+    none = np.empty(0, np.int64)
     if polygon is None:
-        return np.empty(0)
+        return none, none
     west, south, east, north = polygon.bounds
     c0, c1 = (min(max(math.floor((v - grid.west) / grid.cell), 0), grid.n_columns) for v in (west, east + grid.cell))
     r0, r1 = (min(max(math.floor((grid.north - v) / grid.cell), 0), grid.n_rows) for v in (north, south - grid.cell))
     if c0 >= c1 or r0 >= r1:
-        return np.empty(0)
+        return none, none
     corner = Affine(grid.cell, 0.0, grid.west + c0 * grid.cell, 0.0, -grid.cell, grid.north - r0 * grid.cell)
     inside = rasterize([(polygon, 1)], out_shape=(r1 - r0, c1 - c0), transform=corner, dtype="uint8") == 1
-    return np.asarray(raster.values[r0:r1, c0:c1][inside], np.float64)
+    rows, columns = np.nonzero(inside)
+    return rows + r0, columns + c0
 
 
-def _canopy(canopy: Raster | None, stand: Stand) -> tuple[float, float]:
-    """Share of the stand that the survey covers, and of that the share under canopy; NaN where not known."""
-    if canopy is None or stand.polygon is None:
+def _canopy(survey: Survey, stand: Stand) -> tuple[float, float]:
+    """Share of the stand that the survey covers, and of what has a canopy height the share under canopy; or NaN.
+
+    A cell without a height lies in the survey where ground returns around it are known, be they none.
+    """
+    if survey.canopy is None or stand.polygon is None:
         return math.nan, math.nan
-    values = _window(canopy, stand)
-    known = values[np.isfinite(values)]
-    covered = min(known.size * canopy.grid.cell_area / stand.polygon.area, 1.0)
-    return covered, float((known >= CANOPY_M).mean()) if known.size else math.nan
+    rows, columns = _cells(survey.canopy, stand)
+    values = survey.canopy.values[rows, columns]
+    known = np.isfinite(values)
+    is_covered = known if survey.ground_density is None else known | _is_known(survey, rows, columns)
+    covered = min(np.count_nonzero(is_covered) * survey.canopy.grid.cell_area / stand.polygon.area, 1.0)
+    return covered, float((values[known] >= CANOPY_M).mean()) if known.any() else math.nan
+
+
+def _is_known(survey: Survey, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the canopy's cells lie where the density of ground returns is known."""
+    if survey.canopy is None or survey.ground_density is None:
+        return np.zeros(rows.size, np.bool_)
+    x, y = survey.canopy.grid.centres()
+    grid = survey.ground_density.grid
+    at_rows, at_columns = grid.cells_of(x[columns], y[rows])
+    inside = (at_rows >= 0) & (at_rows < grid.n_rows) & (at_columns >= 0) & (at_columns < grid.n_columns)
+    density = survey.ground_density.values[np.where(inside, at_rows, 0), np.where(inside, at_columns, 0)]
+    known: NDArray[np.bool_] = inside & np.isfinite(density)
+    return known
 
 
 def _mean_inside(raster: Raster | None, stand: Stand) -> float:
-    values = np.empty(0) if raster is None else _window(raster, stand)
-    known = values[np.isfinite(values)]
+    values = np.empty(0) if raster is None else raster.values[_cells(raster, stand)]
+    known = values[np.isfinite(values)].astype(np.float64)
     return float(known.mean()) if known.size else math.nan
 
 

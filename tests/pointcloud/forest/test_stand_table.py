@@ -92,6 +92,9 @@ def test_canopy_coverage_and_ground_returns():
     low, high = row.height_upper_ci95
     # the ground under it is known to 0.15 / sqrt(0.04) = 0.75 m
     np.testing.assert_allclose((high - low) / 2, 1.96 * math.sqrt(0.3**2 + 0.6**2 / row.n_upper + 0.75**2), rtol=1e-4)
+    half.values[:] = np.nan  # no first return, but the ground's are known: surveyed all the same
+    (row,) = measured([stand(0)], rows_of(0, 20.0), Survey(half, raster(0.04, 50), ERROR))
+    assert row.covered == 0.5
     outside, empty = measured([stand(7), stand(0)], rows_of(3, 20.0), Survey(raster(10.0), None, ERROR))
     assert [p.code for p in outside.problems] == ["outside-survey"]
     assert [p.code for p in empty.problems] == ["empty-stand"]
