@@ -142,8 +142,9 @@ def run(
         done = pdal_cut.run(document, folder, program, lambda: step(None), limits)
         seconds = time.monotonic() - started
         return DocumentRun(
-            "pdal", program.version_text, seconds, metadata=done.metadata, log=done.log, peak_bytes=done.peak_bytes
-        )
+            "pdal", program.version_text, seconds, _written(document, folder), {}, done.metadata, done.log,
+            done.peak_bytes,
+        )  # fmt: skip
 
     def watched(share: float) -> None:
         step(share)
@@ -160,6 +161,19 @@ def run(
     except (OSError, ValueError) as error:
         raise _explained(document, error) from error
     return DocumentRun("native", _own_version(), time.monotonic() - started, ran.written, ran.counts, ran.metadata)
+
+
+def _written(document: Document, folder: Path) -> dict[str, int]:
+    """Points of each LAS, LAZ and COPC file that PDAL wrote, by their headers."""
+    import laspy
+
+    names = [str(s.options.get("filename")) for s in document.stages if s.type in ("writers.las", "writers.copc")]
+    counts = {}
+    for name in names:
+        if (folder / name).is_file():
+            with laspy.open(folder / name) as reader:
+                counts[name] = int(reader.header.point_count)
+    return counts
 
 
 def _explained(document: Document, error: Exception) -> TengunError:

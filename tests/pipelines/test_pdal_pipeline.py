@@ -61,6 +61,7 @@ def test_a_document_gives_its_files_back(executor: str, tiles: list[Path], tmp_p
     summary, events = run(document, tiles, tmp_path / "out", executor=executor)
     assert summary["executor"] == executor
     assert len(las.read(tmp_path / "out" / "out.laz")) == 2000
+    assert summary["files"][0]["points"] == 2000
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["out.laz", "pipeline.json"]
     assert events[-1].percent == 100
     changed, _ = run(
