@@ -12,7 +12,11 @@ export function zoneOf(crs: string | null | undefined): number | null {
   return null;
 }
 
+export function romanZone(zone: number): string {
+  return ROMAN[zone - 1] ?? String(zone);
+}
+
 export function crsName(crs: string): string {
   const zone = zoneOf(crs);
-  return zone === null ? crs : t("plane-zone", ROMAN[zone - 1]!, crs);
+  return zone === null ? crs : t("plane-zone", romanZone(zone), crs);
 }

@@ -2,7 +2,8 @@
 
 import { fill, h } from "./dom";
 import { type Key, language, setLanguage, t } from "./language";
-import { messageOf } from "./service";
+import { ask, messageOf, Problem, remove } from "./service";
+import { keepProject, keepToken, type Me, project, projects, setMe, token, whoIsThere } from "./session";
 import { setTheme, theme } from "./theme";
 
 /** What a page gives back, to be called when it is left. */
@@ -14,11 +15,14 @@ const PAGES: Record<string, () => Promise<{ show: Page }>> = {
   jobs: () => import("./pages/jobs"),
   job: () => import("./pages/job"),
   order: () => import("./pages/order"),
+  map: () => import("./pages/map"),
+  volume: () => import("./pages/volume"),
 };
 const MENU: [string, Key][] = [
   ["data", "data"],
   ["order", "new-job"],
   ["jobs", "jobs"],
+  ["map", "map"],
 ];
 
 let leave: Leave | undefined;
@@ -34,7 +38,7 @@ function header(current: string): HTMLElement {
     h("a", { class: "skip", href: "#main", onclick: skip }, t("skip")),
     h("a", { class: "brand", href: "#/data" }, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), "tengun 点群"),
     h("nav", { "aria-label": t("menu") }, links),
-    h("div", { class: "switches" }, languageSwitch(), themeSwitch()),
+    h("div", { class: "switches" }, projectChoice(), languageSwitch(), themeSwitch(), logOut()),
   );
 }
 
@@ -61,6 +65,38 @@ function themeSwitch(): HTMLElement {
   return h("button", { type: "button", class: "quiet", onclick: change }, t(other === "dark" ? "dark" : "light"));
 }
 
+/** Where new data and jobs go, for those who have a choice. */
+function projectChoice(): HTMLElement | null {
+  const names = projects();
+  if (names.length < 2) return null;
+  const select = h("select", { "aria-label": t("project") }, names.map((name) => h("option", { value: name }, name)));
+  select.value = project() ?? "";
+  select.addEventListener("change", () => keepProject(select.value));
+  return select;
+}
+
+function logOut(): HTMLElement | null {
+  const me = whoIsThere();
+  if (me === null || token() === null) return null;
+  const out = async () => {
+    await remove("session").catch(() => undefined);
+    keepToken(null);
+    setMe(null);
+    void open();
+  };
+  return h("button", { type: "button", class: "quiet", onclick: () => void out() }, t("log-out", me.name));
+}
+
+/** A page that failed: the log-in where that is what is missing, else what went wrong. */
+function showFailure(main: HTMLElement, error: unknown): void {
+  if (error instanceof Problem && error.status === 401) {
+    setMe(null);
+    void import("./pages/login").then(({ show }) => show(main, () => void open()));
+    return;
+  }
+  fill(main, h("h1", {}, t("trouble")), h("p", { class: "problem", role: "alert" }, messageOf(error)));
+}
+
 async function open(): Promise<void> {
   turn += 1;
   const mine = turn;
@@ -70,14 +106,16 @@ async function open(): Promise<void> {
   const parts = path.split("/").map(decodeURIComponent);
   const name = parts[0] && parts[0] in PAGES ? parts[0] : "data";
   const main = h("main", { id: "main", tabindex: -1 });
-  fill(document.body, header(name), main);
   try {
+    if (whoIsThere() === null) setMe(await ask<Me>("me"));
+    fill(document.body, header(name), main);
     const page = await PAGES[name]!();
     const left = await page.show(main, parts.slice(1), new URLSearchParams(query));
     if (mine === turn) leave = left ?? undefined;
     else left?.();
   } catch (error) {
-    if (mine === turn) fill(main, h("h1", {}, t("trouble")), h("p", { class: "problem", role: "alert" }, messageOf(error)));
+    if (!main.isConnected) fill(document.body, header(name), main);
+    if (mine === turn) showFailure(main, error);
   }
   const heading = main.querySelector("h1")?.textContent;
   document.title = heading ? `${heading} - tengun 点群` : "tengun 点群";

@@ -2,7 +2,8 @@
 
 import type { Dataset } from "./answers";
 import { t } from "./language";
-import { address, Problem } from "./service";
+import { address, Problem, proof } from "./service";
+import { inProject } from "./session";
 
 const AT_ONCE = 2;
 
@@ -38,8 +39,9 @@ function startNext(): void {
 function transfer(file: File, progress: (share: number) => void): Promise<Dataset> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", address(`datasets?name=${encodeURIComponent(file.name)}`));
+    request.open("POST", address(inProject(`datasets?name=${encodeURIComponent(file.name)}`)));
     request.setRequestHeader("Content-Type", "application/octet-stream");
+    for (const [name, value] of Object.entries(proof())) request.setRequestHeader(name, value);
     request.responseType = "json";
     request.upload.onprogress = (event) => progress(event.total > 0 ? event.loaded / event.total : 0);
     request.onerror = () => reject(new Problem(0, { detail: t("upload-broken") }));

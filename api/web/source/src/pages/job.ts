@@ -99,7 +99,10 @@ async function showEnd(place: HTMLElement, job: JobStatus): Promise<void> {
   }
   if (job.status !== "successful") return;
   const results = await ask<Results>(`jobs/${job.jobID}/results`);
-  fill(place, h("h2", {}, t("results")), downloads(job.jobID, results.outputs));
+  const hasMap = results.outputs.some((file) => file.type.startsWith("image/tiff"));
+  const isVolume = job.processID === "volume-change";
+  const links = hasMap && h("p", { class: "actions" }, isVolume && h("a", { class: "button", href: `#/volume/${job.jobID}` }, t("see-volume")), h("a", { class: "button", href: `#/map?job=${job.jobID}` }, t("on-map")));
+  fill(place, h("h2", {}, t("results")), links, downloads(job.jobID, results.outputs));
 }
 
 /** What went in, so that a result can be judged years later. */

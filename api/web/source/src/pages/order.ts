@@ -7,6 +7,7 @@ import { type Field, parameterField } from "../fields";
 import { number } from "../format";
 import { t, told } from "../language";
 import { ask, askAll, messageOf, Problem, send } from "../service";
+import { inProject } from "../session";
 
 /** Settings that most people need; the others stand folded below. */
 const USUAL = ["crs", "cell", "before_date", "after_date", "interval", "width", "project"];
@@ -122,7 +123,7 @@ async function start(process: string, fields: Map<string, Field>, submit: HTMLBu
       if (value !== undefined) inputs[name] = value;
     }
     submit.disabled = true;
-    const job = await send<JobStatus>(`processes/${process}/execution`, { inputs });
+    const job = await send<JobStatus>(inProject(`processes/${process}/execution`), { inputs });
     location.hash = `#/job/${job.jobID}`;
   } catch (error) {
     submit.disabled = false;

@@ -1,0 +1,1 @@
+var o="tengun-theme",t=localStorage.getItem(o);function r(){return t==="light"||t==="dark"?t:matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light"}function m(e){e!==r()&&(t=e,localStorage.setItem(o,e)),document.documentElement.dataset.theme=e}export{r as a,m as b};

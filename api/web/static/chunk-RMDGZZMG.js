@@ -1,1 +1,0 @@
-import{g as e}from"./chunk-FHGI2FJL.js";var r=["I","II","III","IV","V","VI","VII","VIII","IX","X","XI","XII","XIII","XIV","XV","XVI","XVII","XVIII","XIX"];function t(n){let I=Number(/EPSG:(\d+)/.exec(n??"")?.[1]);return I>=6669&&I<=6687?I-6668:I>=2443&&I<=2461?I-2442:null}function u(n){let I=t(n);return I===null?n:e("plane-zone",r[I-1],n)}export{u as a};
