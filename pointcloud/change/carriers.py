@@ -58,7 +58,8 @@ def carriers(ground: PointCloud) -> PointCloud:
     level = replace(lowest, pz=residuals(lowest, smooth))
     # the key points' blocks follow a spacing
     spacing = math.sqrt(BLOCK_GROUND / density / BLOCK_POINTS)
-    keys, noise, _, _ = key_cells(level, Terrain(known, smooth), spacing)
+    no_decks = np.zeros_like(known)
+    keys, noise, _, _ = key_cells(level, Terrain(known, no_decks, smooth), spacing)
     return ground.take(lowest.index[keys & ~noise])
 
 
