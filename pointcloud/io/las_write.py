@@ -20,7 +20,7 @@ from pointcloud.io import las_crs
 from pointcloud.io.las_header import HEADER_SIZES, POINT_SIZES
 from pointcloud.io.las_output import Output
 from pointcloud.io.las_points import EXTRA_BYTES, Layout, describe, layout_of
-from pointcloud.io.las_source import BATCH
+from pointcloud.io.las_source import BATCH, IN_CACHE
 from pointcloud.io.staging import staged
 
 SOFTWARE: Final = b"tengun"
@@ -125,6 +125,12 @@ class Frame:
                 file=self.path.name,
             )
         points = np.zeros(len(cloud), dtype=self.layout.dtype)
+        for start in range(0, len(cloud), IN_CACHE):
+            part = slice(start, start + IN_CACHE)
+            self._fill(points[part], cloud.take(part))
+        return points
+
+    def _fill(self, points: NDArray[np.void], cloud: PointCloud) -> None:
         for axis, values, scale, offset in zip(
             "XYZ", (cloud.x, cloud.y, cloud.z), self.scales, self.offsets, strict=True
         ):
@@ -143,7 +149,6 @@ class Frame:
                 self.layout.set(points, name, np.ones(len(cloud), dtype=np.uint8))
         for name in self.names:
             self.layout.set(points, name, _column(cloud, name))
-        return points
 
 
 class Summary:
