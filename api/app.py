@@ -25,6 +25,7 @@ from api.housekeeping import remove_expired, remove_leftovers
 from api.jobs.dispatcher import Dispatcher
 from api.jobs.folder import exclusive
 from api.jobs.sender import Sender
+from api.metrics import Metrics
 from api.periodic import Periodic
 from api.requests import BodyLimit, RequestLog
 from api.routes import access, datasets, jobs, landing, maps, pipelines, processes, results, uploads, web
@@ -100,6 +101,7 @@ def _service(settings: Settings, database: Database) -> Service:
         dispatcher=Dispatcher(settings, database),
         gate=Gate(settings.requests_per_minute, settings.failures_per_minute),
         audit=AuditLog(database, secret),
+        metrics=Metrics(),
         secret=secret,
     )
 

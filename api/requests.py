@@ -53,8 +53,11 @@ class RequestLog:
             await answer(scope, receive, remember)
         finally:
             client = (scope.get("client") or ("-",))[0]
-            duration = 1000.0 * (time.perf_counter() - started)
-            logger.info("%s %s %d %.0f ms %s", scope["method"], path, status, duration, client)
+            seconds = time.perf_counter() - started
+            logger.info("%s %s %d %.0f ms %s", scope["method"], path, status, 1000.0 * seconds, client)
+            route = scope.get("route")
+            name = None if route is None else route.name
+            scope["app"].state.service.metrics.note_request(scope["method"], name, status, seconds)
 
 
 class BodyLimit:

@@ -360,6 +360,12 @@ class ApiKeyList(Answer):
     keys: list[ApiKey]
 
 
+class Ready(Answer):
+    """The service takes work."""
+
+    status: Literal["ready"]
+
+
 class PipelineList(Answer):
     """PDAL documents with the options that can be set."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from api.access.audit import AuditLog
     from api.access.gate import Gate
     from api.datasets.resumable import Resumable
+    from api.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Service:
     dispatcher: Dispatcher
     gate: Gate
     audit: AuditLog
+    metrics: Metrics
     secret: bytes
 
 

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     clean_interval_s: float = Field(
         3600.0, gt=0, le=86_400, description="Time between two removals of what is no longer kept."
     )
+    min_free_bytes: int = Field(
+        _GIB, ge=0, description="With less room in data_dir the service says that it is not ready."
+    )
     max_wait_s: float = Field(60.0, ge=0, description="Longest time that a request may wait for its job's results.")
     callback_hosts: str = Field(
         "", description="Hosts, as name or name:port with commas between, that callbacks may go to; none by default."

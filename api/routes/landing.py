@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import PlainTextResponse, RedirectResponse
 
-from api.errors import TITLES, UnavailableError, status_of_code
-from api.jobs.store import count_by_status
+from api.access.gate import TheVisitor
+from api.errors import TITLES, ForbiddenError, UnavailableError, status_of_code
+from api.jobs.store import count_by_status, touch_database
 from api.links import CONFORMANCE_REL, JOBS_REL, PROCESSES_REL, link
-from api.schemas import Conformance, Health, Link, Links
+from api.schemas import Conformance, Health, Link, Links, Ready
 from api.service import TheService
 from api.version import software_version
 from pipelines.executors import executors
@@ -72,6 +74,37 @@ def health(service: TheService) -> Health:
         free_bytes=shutil.disk_usage(service.settings.data_dir).free,
         executors=executors(),
     )
+
+
+@router.get("/ready")
+def readiness(service: TheService) -> Ready:
+    """Whether new work should be sent here: the database can be written, jobs are started, the disk has room."""
+    with service.database.writing() as session:  # a full disk or a lock refuses here
+        touch_database(session)
+    if not service.dispatcher.is_alive:
+        raise UnavailableError(
+            "jobs are accepted but not started: the dispatcher has ended; restart the service",
+            "ジョブを開始できません。サービスを再起動してください。",
+        )
+    free = shutil.disk_usage(service.settings.data_dir).free
+    if free < service.settings.min_free_bytes:
+        raise UnavailableError(
+            f"the disk has {free} bytes left, less than {service.settings.min_free_bytes}; free some space",
+            f"空き容量が {free} バイトで、下限 {service.settings.min_free_bytes} を下回っています。",
+            free_bytes=free,
+        )
+    return Ready(status="ready")
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+def metrics(service: TheService, visitor: TheVisitor) -> Response:
+    """Figures for Prometheus; with users, for an admin's key alone."""
+    if not visitor.is_admin:
+        raise ForbiddenError(
+            "metrics are for administrators; use an admin's key", "メトリクスは管理者のキーでのみ取得できます。"
+        )
+    text = service.metrics.text(service.settings, service.database)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/problems/{code}")

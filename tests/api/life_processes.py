@@ -20,7 +20,7 @@ from pointcloud.errors import FileError
 class RehearsalParameters(Parameters):
     """What to rehearse."""
 
-    action: Literal["write", "sleep", "signal", "refuse", "bug", "hoard", "exit", "late"] = "write"
+    action: Literal["write", "sleep", "signal", "refuse", "bug", "hoard", "exit", "late", "spin"] = "write"
     seconds: float = Field(0.0, ge=0.0, le=600.0, allow_inf_nan=False)
     signal: Literal["SIGKILL", "SIGSEGV", "SIGABRT"] = "SIGKILL"
     label: str = Field("ラベル", min_length=1, max_length=50)
@@ -77,6 +77,12 @@ class Rehearsal(Process[RehearsalParameters]):
 
     def _exit(self, inputs, parameters, context) -> None:
         os._exit(3)
+
+    def _spin(self, inputs, parameters, context) -> None:
+        end = time.monotonic() + parameters.seconds
+        while time.monotonic() < end:
+            sum(range(100_000))
+            context.progress.at("act", 0.5)
 
     def _late(self, inputs, parameters, context) -> None:
         context.progress.at("act", 0.9, "nearly done")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from api.catalog import load_catalog
 from api.settings import Settings
-from tests.api.office import Office
+from tests.api.office import Office, Thread
 
 
 def test_landing_links_lead_somewhere(client: Office) -> None:
@@ -104,3 +106,26 @@ def test_pipelines_are_listed_with_their_options(client: Office) -> None:
     assert any(option["name"] == "crop.bounds" for option in pipelines["ground"]["options"])
     assert client.get("/pipelines/ground").json() == pipelines["ground"]
     assert client.get("/pipelines/none").status_code == 404
+
+
+def test_readiness_looks_at_database_and_disk(client: Office, service: Thread, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.get("/ready").json() == {"status": "ready"}
+    disk = shutil.disk_usage(service.settings.data_dir)
+    monkeypatch.setattr("api.routes.landing.shutil.disk_usage", lambda _: disk._replace(free=1000))
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert answer.json()["free_bytes"] == 1000
+
+
+def test_metrics_are_prometheus_text(client: Office) -> None:
+    client.wait_until(client.start(), "successful")
+    text = client.get("/metrics").text
+    found = {sample.name: sample for family in text_string_to_metric_families(text) for sample in family.samples}
+    assert found["tengun_disk_free_bytes"].value > 0
+    assert found["tengun_workers"].value == 2
+    states = re.findall(r'tengun_jobs{status="(\w+)"} (\d+)', text)
+    assert {state for state, _ in states} == {"accepted", "running", "successful", "failed", "dismissed"}
+    assert int(dict(states)["successful"]) >= 1
+    counted = re.search(r'request_seconds_count{method="POST",route="execute_process",status="201"} (\d+)', text)
+    assert counted is not None
+    assert int(counted[1]) >= 1

@@ -39,7 +39,7 @@ def test_an_unknown_name_lists_the_known_ones(client: Office) -> None:
         ({"seconds": -1}, "seconds: Input should be greater than or equal to 0 (got -1)", "0.0 以上にしてください"),
         ({"seconds": 1e9}, "less than or equal to 600", "600.0 以下にしてください (指定値 1000000000.0)"),
         ({"seconds": "many"}, "valid number", '数値として読み取れません (指定値 "many")'),
-        ({"action": "dance"}, "'write', 'sleep'", "'late' のいずれかにしてください"),
+        ({"action": "dance"}, "'write', 'sleep'", "'spin' のいずれかにしてください"),
         ({"label": ""}, "at least 1 character", "1 文字以上"),
         ({"label": 7}, "valid string", "文字列にしてください"),
         ({"corner": [1]}, "Field required", "corner.1: 必須です"),
