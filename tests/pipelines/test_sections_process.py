@@ -7,6 +7,7 @@ import math
 
 import ezdxf
 import numpy as np
+import openpyxl
 import pytest
 import rasterio
 import typer
@@ -18,7 +19,7 @@ from pipelines.process import Context
 from pipelines.processes.sections import SectionParameters, Sections
 from pipelines.progress import Progress
 from pointcloud.cloud import PointCloud
-from pointcloud.errors import CrsError, GeometryError, InputError, OverlapError, ParameterError
+from pointcloud.errors import CrsError, FileError, GeometryError, InputError, OverlapError, ParameterError
 from pointcloud.io import las
 
 E0, N0 = 52_000.0, -98_000.0
@@ -60,10 +61,11 @@ def data(tmp_path_factory):
     return folder
 
 
-def run(folder, survey, line, before=(), design=(), **parameters):
+def run(folder, survey, line, before=(), design=(), epochs=(), **parameters):
     process = Sections()
     folder.mkdir(exist_ok=True)
     inputs = {"survey": survey, "line": [line], "before": list(before), "design": list(design)}
+    inputs |= {f"epoch_{i}": [path] for i, path in enumerate(epochs, start=1)}
     return process.run(
         inputs, SectionParameters(**{"ground": "file", **parameters}), Context(folder, Progress(process.stages))
     )
@@ -117,6 +119,41 @@ def test_dense_sections_agree_with_the_grid(data, tmp_path):
     np.testing.assert_allclose(parts["average_end_area_m3"], parts["grid_m3"], rtol=0.025)
 
 
+def test_earlier_epochs_labels_and_the_pair_that_is_asked_for(data, tmp_path):
+    """The oldest ground was 1 m higher where the pit is 2 m deep now."""
+    oldest = write_survey(tmp_path / "oldest.laz", dig=-1.0, seed=3)
+    found = run(
+        tmp_path / "out", [data / "after.laz"], data / "line.geojson", [data / "before.laz"], epochs=[oldest],
+        left=20, right=30, paper="A3", scale=500, between=("epoch_1", "after"), layer_sheets=False,
+        labels={"epoch_1": "2009年", "after": "2026年"}, language="en",
+    )  # fmt: skip
+    summary = found.summary
+    assert summary["surfaces"] == ["epoch_1", "before", "after"]
+    assert summary["pair"] == ["epoch_1", "after"]
+    pairs = {(p["from"], p["to"]): p["cut_m3"] for p in summary["pairs"]}
+    # 40 m x 50 m; the walls lean by the distance of points, 0.5 m of 40 m
+    expected = {("epoch_1", "before"): 2000, ("epoch_1", "after"): 6000, ("before", "after"): 4000}
+    assert pairs.keys() == expected.keys()
+    for pair, volume in expected.items():
+        np.testing.assert_allclose(pairs[pair], volume, rtol=0.03)
+    np.testing.assert_allclose(summary["volumes"]["cut_m3"], 6000, rtol=0.03)
+    drawing = ezdxf.readfile(tmp_path / "out" / "cross_sections.dxf")
+    shown = {e.dxf.text for e in drawing.modelspace().query("TEXT")}
+    assert {"2009年", "Before", "2026年", "Cut CA (2009年 → 2026年)"} <= shown
+
+
+def test_reconciliation_in_the_workbook_is_that_of_the_summary(outputs):
+    folder, found = outputs
+    sheet = openpyxl.load_workbook(folder / "quantities.xlsx", data_only=True)["照合"]
+    parts = found.summary["reconciliation"]
+    for column, kind in (("B", "cut"), ("C", "fill")):
+        shown = [sheet[f"{column}{row}"].value for row in range(5, 11)]
+        expected = [found.summary["volumes"]["printed"][f"{kind}_m3"]] + [
+            parts[kind][k] for k in ("explained_by_curve_m3", "explained_by_spacing_m3", "grid_m3", "rest_m3")
+        ]
+        np.testing.assert_allclose([shown[0], *shown[2:]], expected, atol=0.21)  # each is rounded to 0.1
+
+
 def test_single_survey_has_no_volumes_and_trees_are_a_layer(data, tmp_path):
     found = run(tmp_path, [data / "before.laz"], data / "line.geojson", skew=20.0, reverse=True, start=100.0)
     assert found.summary["volumes"] is None
@@ -162,6 +199,9 @@ def test_given_stations_only(data, tmp_path):
 @pytest.mark.parametrize(("points", "parameters", "error"), [
     ([(E0 + 5000, N0), (E0 + 5100, N0)], {}, OverlapError),
     ([(E0, N0), (E0, N0)], {}, GeometryError),
+    ([(E0, N0)], {}, FileError),
+    ([(E0, N0), (E0 + 100, N0)], {"between": ("survey", "design")}, ParameterError),
+    ([(E0, N0), (E0 + 100, N0)], {"cad_layers": {"river": "X"}}, ParameterError),
     ([(N0, E0), (N0 + 50, E0)], {}, OverlapError),
     ([(E0, N0), (E0 + 100, N0)], {"left": 0, "right": 0}, ParameterError),
     ([(E0, N0), (E0 + 100, N0)], {"interval": 0.01}, ParameterError),
