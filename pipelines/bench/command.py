@@ -29,6 +29,25 @@ def speed(points: Annotated[float, typer.Option(help="Points an epoch 点数")] 
 
 
 @app.command()
+def ground(
+    samples: Annotated[
+        Path | None, typer.Argument(help="Folder of classified samples (class 2 is ground) 分類済み試料のフォルダ")
+    ] = None,
+    tile: Annotated[list[Path] | None, typer.Option(help="Classified tile, repeatable 分類済みタイル")] = None,
+    scenes: Annotated[int, typer.Option(help="Synthetic valleys 合成地形の数")] = 0,
+    speed: Annotated[Path | None, typer.Option(help="LAZ file to time beside PDAL 速度を測るファイル")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Markdown file 表の出力先")] = None,
+) -> None:
+    """Ground filters on reference data: errors, kappa, terrain, speed 地盤フィルタの成績表."""
+    from pipelines.bench.ground import report
+
+    text = report(samples, tile or [], scenes, speed)
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
+    typer.echo(text, nl=False)
+
+
+@app.command()
 def forest(points: Annotated[float, typer.Option(help="Points of the survey 点数")] = 10e6) -> None:
     """Trees, crowns and stand table of a synthetic forest, beside scikit-image 単木抽出の時間・メモリ・精度."""
     from pipelines.bench.forest import main

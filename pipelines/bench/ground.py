@@ -1,15 +1,15 @@
-"""Ground filters on reference data: types of error, kappa, terrain error, speed.
+"""Ground filters on reference data: types of error, kappa, terrain error, points a second.
 
-The classification of a reference file is read for the score and never shown to a filter.
+The classification of a reference file is read for the score and never shown to a filter. Every method runs with one
+setting for all files: tengun without any, PDAL with its defaults, pysmrf with a window of 18 m and low outliers filled,
+CSF with its defaults.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
 import os
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -43,7 +43,6 @@ class Score:
     bias: float
     rmse: float
     rate: float
-    memory_mb: float
 
 
 def confusion(truth: Mask, found: Mask) -> tuple[float, float, float, float]:
@@ -59,13 +58,23 @@ def confusion(truth: Mask, found: Mask) -> tuple[float, float, float, float]:
 def filters() -> dict[str, Filter]:
     """The methods that can run here, by name."""
     found: dict[str, Filter] = {"tengun auto": _tengun}
-    pdal = _pdal()
+    pdal = pdal_program()
     if pdal is not None:
         for stage in ("smrf", "pmf"):
             found[f"PDAL {stage}"] = partial(_by_pdal, pdal, stage)
     if importlib.util.find_spec("CSF") is not None:
         found["CSF"] = _by_csf
+    if importlib.util.find_spec("pysmrf") is not None:
+        found["pysmrf"] = _by_pysmrf
     return found
+
+
+def _by_pysmrf(cloud: PointCloud) -> tuple[Mask, Mask]:
+    from pysmrf.core import smrf  # type: ignore[import-not-found]
+
+    is_object = smrf(cloud.x, cloud.y, cloud.z, windows=18, low_outlier_fill=True)[3]
+    ground: Mask = ~np.asarray(is_object, dtype=bool)
+    return ground, ground
 
 
 def _tengun(cloud: PointCloud) -> tuple[Mask, Mask]:
@@ -75,7 +84,8 @@ def _tengun(cloud: PointCloud) -> tuple[Mask, Mask]:
     return result.labels == 2, result.key_points
 
 
-def _pdal() -> str | None:
+def pdal_program() -> str | None:
+    """Path of PDAL, None where there is none."""
     own = Path(".pdal/bin/pdal")
     return os.environ.get("TENGUN_PDAL") or shutil.which("pdal") or (str(own.resolve()) if own.exists() else None)
 
@@ -121,25 +131,29 @@ def score_file(path: Path, method: str, ground_filter: Filter) -> Score:
     found, carriers = ground_filter(cloud)
     seconds = time.perf_counter() - start
     truth, counted = classes == 2, classes != 9
-    bias, rmse = _terrain_error(cloud, truth, carriers)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    bias, rmse = terrain_error(cloud, truth, cloud, carriers)
     errors = confusion(truth[counted], found[counted])
-    return Score(method, path.stem, *errors, bias, rmse, len(cloud) / seconds, memory)
+    return Score(method, path.stem, *errors, bias, rmse, len(cloud) / seconds)
 
 
-def _terrain_error(cloud: PointCloud, truth: Mask, carriers: Mask) -> tuple[float, float]:
+def terrain_error(reference: PointCloud, truth: Mask, cloud: PointCloud, carriers: Mask) -> tuple[float, float]:
+    """Bias and RMSE (m) of the terrain through ``carriers`` of a cloud against that through ``truth`` of another."""
     from pointcloud.ground import surface
 
     if np.count_nonzero(truth) < 3 or np.count_nonzero(carriers) < 3:
         return float("nan"), float("nan")
-    grid = Grid.covering(cloud.bounds, 1.0)
+    grid = Grid.covering(reference.bounds, 1.0)
     heights = [
-        surface.terrain(cloud.x[mask], cloud.y[mask], cloud.z[mask], grid).height.values for mask in (truth, carriers)
+        surface.terrain(points.x[mask], points.y[mask], points.z[mask], grid).height.values
+        for points, mask in ((reference, truth), (cloud, carriers))
     ]
-    error = heights[1] - heights[0]
-    if not np.any(np.isfinite(error)):
-        return float("nan"), float("nan")
-    return float(np.nanmean(error)), float(np.sqrt(np.nanmean(error**2)))
+    return bias_and_rmse(heights[1] - heights[0])
+
+
+def bias_and_rmse(error: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and root mean square (m) of what is finite; NaN where nothing is."""
+    known = error[np.isfinite(error)]
+    return (float(known.mean()), float(np.sqrt(np.mean(known**2)))) if known.size else (float("nan"), float("nan"))
 
 
 def run(paths: Sequence[Path]) -> list[Score]:
@@ -154,12 +168,12 @@ def run(paths: Sequence[Path]) -> list[Score]:
 def table(scores: Sequence[Score], group: str) -> str:
     """Markdown table of the scores with the mean of each method."""
     lines = [
-        f"| {group}: method | file | type I % | type II % | total % | kappa % | bias m | RMSE m | points/s | peak MB |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| {group}: method | file | type I % | type II % | total % | kappa % | bias m | RMSE m | points/s |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for method in dict.fromkeys(s.method for s in scores):
         own = [s for s in scores if s.method == method]
-        values = np.array([[s.type_1, s.type_2, s.total, s.kappa, s.bias, s.rmse, s.rate, s.memory_mb] for s in own])
+        values = np.array([[s.type_1, s.type_2, s.total, s.kappa, s.bias, s.rmse, s.rate] for s in own])
         lines += [_line(method, s.name, row) for s, row in zip(own, values, strict=True)]
         lines.append(_line(f"**{method}**", f"mean of {len(own)}", values.mean(axis=0)))
     return "\n".join(lines)
@@ -167,28 +181,33 @@ def table(scores: Sequence[Score], group: str) -> str:
 
 def _line(method: str, name: str, v: NDArray[np.float64]) -> str:
     errors = " | ".join(f"{value:.2f}" for value in v[:4])
-    return f"| {method} | {name} | {errors} | {v[4]:+.3f} | {v[5]:.3f} | {v[6]:,.0f} | {v[7]:.0f} |"
+    return f"| {method} | {name} | {errors} | {v[4]:+.3f} | {v[5]:.3f} | {v[6]:,.0f} |"
 
 
-def main(args: Sequence[str]) -> str:
-    """Run the scoreboard; returns the Markdown that was written or printed.
+def report(samples: Path | None, tiles: Sequence[Path], n_scenes: int, speed_file: Path | None) -> str:
+    """The scoreboard as Markdown.
 
     Parameters
     ----------
-    args
-        ``--isprs FOLDER`` and ``--tiles FILE...`` of classified files, ``--output FILE.md``.
+    samples
+        Folder of classified files, such as the samples of the ISPRS filter test.
+    tiles
+        Classified files whose terrain is compared, whole and thinned.
+    n_scenes
+        Number of synthetic valleys.
+    speed_file
+        File that is classified from LAZ to LAZ by tengun and by PDAL.
     """
-    parser = argparse.ArgumentParser(prog="tengun bench ground")
-    parser.add_argument("--isprs", type=Path)
-    parser.add_argument("--tiles", type=Path, nargs="*", default=[])
-    parser.add_argument("--output", type=Path)
-    given = parser.parse_args(args)
+    from pipelines.bench import ground_surveys as surveys
+
     parts = []
-    if given.isprs is not None:
-        parts.append(table(run(sorted(given.isprs.glob("*.la[sz]"))), "ISPRS"))
-    if given.tiles:
-        parts.append(table(run(given.tiles), "Tiles"))
-    text = "\n\n".join(parts) + "\n"
-    if given.output is not None:
-        given.output.write_text(text, encoding="utf-8")
-    return text
+    if samples is not None:
+        paths = sorted(samples.glob("*.la[sz]"))
+        parts += [table(run(paths), samples.name), surveys.left_out(paths)]
+    if tiles:
+        parts.append(surveys.tile_table(tiles))
+    if n_scenes:
+        parts.append(surveys.scene_table(n_scenes))
+    if speed_file is not None:
+        parts.append(surveys.speed_table(speed_file, pdal_program()))
+    return "\n\n".join(parts) + "\n"

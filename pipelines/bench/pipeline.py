@@ -73,14 +73,14 @@ def measure(source: Path, folder: Path, repeat: int) -> list[Line]:
     best: dict[str, tuple[float, float, float]] = {}
     for _ in range(repeat):
         for name, command in commands.items():
-            seconds, cpu, peak = _timed(command)
+            seconds, cpu, peak = timed(command)
             known = best.get(name, (seconds, cpu, peak))
             best[name] = (min(known[0], seconds), min(known[1], cpu), max(known[2], peak))
     titles = {"native": "native", "pdal": f"PDAL {program.version_text}"}
     return [Line(titles[name], s, cpu, n_points / s, peak) for name, (s, cpu, peak) in best.items()]
 
 
-def _timed(command: list[str]) -> tuple[float, float, float]:
+def timed(command: list[str]) -> tuple[float, float, float]:
     """Wall-clock seconds, processor seconds and peak resident MB of a process."""
     started = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603

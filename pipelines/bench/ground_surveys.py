@@ -1,0 +1,191 @@
+"""The ground filter on whole surveys: real tiles thinned, synthetic valleys by place, left-out samples, speed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.bench.ground import bias_and_rmse, confusion, terrain_error
+from pipelines.bench.pipeline import timed
+from pointcloud.cloud import PointCloud
+from pointcloud.grid import Grid
+from pointcloud.ground.classify import classify
+
+if TYPE_CHECKING:
+    from pointcloud.synthetic.scene import Scene, SyntheticSurvey
+
+Mask = NDArray[np.bool_]
+DENSITIES = (None, 8.0, 4.0, 2.0, 1.0)
+"""Points a square metre to which a tile is thinned; None: as it is."""
+SLOPES, WINDOWS, THRESHOLDS = (0.07, 0.10, 0.15), (14.0, 18.0, 24.0), (0.75, 1.0, 1.33)
+"""Settings among which the left-out test chooses; the thresholds are factors of the filter's own."""
+BRIDGE = 17
+
+
+def read(path: Path) -> tuple[PointCloud, NDArray[np.uint8]]:
+    """Points in metres and their classes, which the cloud does not hold."""
+    import laspy
+
+    las = laspy.read(path)
+    crs = las.header.parse_crs()
+    metres = crs.axis_info[0].unit_conversion_factor if crs is not None and crs.axis_info else 1.0
+    x, y, z = (np.asarray(values, dtype=np.float64) * metres for values in (las.x, las.y, las.z))
+    return PointCloud(x, y, z), np.array(las.classification, dtype=np.uint8)
+
+
+def thinned(cloud: PointCloud, density: float | None) -> Mask:
+    """Points kept at random, about ``density`` to a square metre."""
+    if density is None:
+        return np.ones(len(cloud), dtype=bool)
+    kept: Mask = np.random.default_rng(0).random(len(cloud)) < density * cloud.bounds.area / len(cloud)
+    return kept
+
+
+def tile_table(paths: Sequence[Path]) -> str:
+    """Terrain of real tiles against the provider's, whole and thinned."""
+    lines = ["| tile | points/m2 | bias m | RMSE m | type I % | type II % | kappa % | bridge that is ground |"]
+    lines.append("|---" * 8 + "|")
+    for path in paths:
+        cloud, classes = read(path)
+        own = len(cloud) / cloud.bounds.area
+        for density in (d for d in DENSITIES if d is None or d < own):
+            kept = thinned(cloud, density)
+            part, found = cloud.take(np.flatnonzero(kept)), classes[kept]
+            result = classify(part)
+            bias, rmse = terrain_error(cloud, classes == 2, part, result.key_points)
+            counted, ground = found != 9, result.labels == 2
+            one, two, _, kappa = confusion(found[counted] == 2, ground[counted])
+            n = np.count_nonzero(found == BRIDGE)
+            bridge = f"{np.count_nonzero(ground & (found == BRIDGE))} of {n}" if n else ""
+            lines.append(
+                f"| {path.name} | {density or own:.1f} | {bias:+.3f} | {rmse:.3f} | {one:.1f} | {two:.1f} "
+                f"| {kappa:.1f} | {bridge} |"
+            )
+    return "\n".join(lines)
+
+
+def scene_table(n_scenes: int, size_m: float = 300.0) -> str:
+    """Synthetic valleys: errors of the labels, and of the terrain against the exact one by place."""
+    from pointcloud.synthetic import valley
+
+    places = ("all", "trees", "open", "roads, fields", "< 15 deg", "15-30 deg", "> 30 deg")
+    lines = ["| scene | type I % | type II % | " + " | ".join(f"{place}: bias / RMSE m" for place in places) + " |"]
+    lines.append("|---" * (3 + len(places)) + "|")
+    for seed, density in itertools.product(range(1, n_scenes + 1), (16.0, 4.0)):
+        scene = valley(size_m=size_m, seed=seed, density=density, max_slope_deg=45.0)
+        survey = scene.survey("before")
+        result = classify(survey.cloud)
+        grid = Grid.covering(survey.cloud.bounds, 1.0)
+        error = _heights(survey.cloud, result.key_points, grid) - scene.surface_on(grid).values
+        one, two, *_ = confusion(survey.is_ground, result.labels == 2)
+        cells = " | ".join(
+            "{:+.3f} / {:.3f}".format(*bias_and_rmse(error[mask])) for mask in _places(scene, survey, grid)
+        )
+        lines.append(f"| seed {seed}, {density:g} pulses/m2 | {one:.2f} | {two:.2f} | {cells} |")
+    return "\n".join(lines)
+
+
+def _heights(cloud: PointCloud, mask: Mask, grid: Grid) -> NDArray[np.float64]:
+    from pointcloud.ground import surface
+
+    return np.asarray(surface.terrain(cloud.x[mask], cloud.y[mask], cloud.z[mask], grid).height.values, np.float64)
+
+
+def _places(scene: Scene, survey: SyntheticSurvey, grid: Grid) -> list[Mask]:
+    """Cells of all, below trees, open and natural, bare by man, and of three classes of slope."""
+    from pointcloud.synthetic.kernels import BARE
+    from pointcloud.synthetic.scanner import Kind
+
+    x, y = grid.centres()
+    truth = scene.surface_on(grid).values
+    cover = scene.terrain("before").at(x[np.newaxis, :] - scene.origin[0], y[:, np.newaxis] - scene.origin[1])[1]
+    rows, columns = grid.cells_of(survey.cloud.x, survey.cloud.y)
+    trees = np.zeros(grid.shape, dtype=bool)
+    is_tree = survey.kind == Kind.TREE
+    trees[rows[is_tree], columns[is_tree]] = True
+    slope = np.degrees(np.arctan(np.hypot(*np.gradient(truth, grid.cell))))
+    bare = cover == BARE
+    return [
+        np.ones(grid.shape, dtype=bool), trees, ~trees & ~bare, bare,
+        slope < 15.0, (slope >= 15.0) & (slope < 30.0), slope >= 30.0,
+    ]  # fmt: skip
+
+
+def left_out(paths: Sequence[Path]) -> str:
+    """Each sample with the setting that is best on the others, beside the filter's own.
+
+    Where choosing on the others gains nothing, the filter's own setting is not fitted to these samples.
+    """
+    settings = list(itertools.product(SLOPES, WINDOWS, THRESHOLDS))
+    totals = np.empty((len(settings), len(paths)))
+    kappas = np.empty_like(totals)
+    for column, path in enumerate(paths):
+        cloud, classes = read(path)
+        own = float(classify(cloud).parameters["threshold"])
+        for row, (slope, window, factor) in enumerate(settings):
+            found = classify(cloud, slope=slope, window=window, threshold=factor * own).labels == 2
+            totals[row, column], kappas[row, column] = confusion(classes == 2, found)[2:]
+    return left_out_table([path.stem for path in paths], settings, totals, kappas)
+
+
+def left_out_table(
+    names: Sequence[str],
+    settings: Sequence[tuple[float, float, float]],
+    totals: NDArray[np.float64],
+    kappas: NDArray[np.float64],
+) -> str:
+    """Markdown of `left_out` from total errors and kappas (%) by setting and sample; own: (.10, 18, 1)."""
+    own = list(settings).index((0.10, 18.0, 1.0))
+    lines = ["| left out | chosen on the others: slope, window, threshold | total % | kappa % | own setting: total % |"]
+    lines.append("|---" * 5 + "|")
+    chosen = []
+    for column, name in enumerate(names):
+        others = np.delete(totals, column, axis=1).mean(axis=1) if len(names) > 1 else totals[:, column]
+        best = int(np.argmin(others))
+        chosen.append(best)
+        slope, window, factor = settings[best]
+        lines.append(
+            f"| {name} | {slope:g}, {window:g} m, x {factor:g} | {totals[best, column]:.2f} "
+            f"| {kappas[best, column]:.1f} | {totals[own, column]:.2f} |"
+        )
+    at = np.arange(len(names))
+    lines.append(
+        f"| **mean** | | {totals[chosen, at].mean():.2f} | {kappas[chosen, at].mean():.1f} | {totals[own].mean():.2f} |"
+    )
+    return "\n".join(lines)
+
+
+def speed_table(path: Path, pdal: str | None) -> str:
+    """Seconds and peak memory from LAZ to LAZ, each program in a process of its own, and the filter's step alone."""
+    cloud, _ = read(path)
+    classify(cloud)
+    started = time.perf_counter()
+    classify(cloud)
+    alone = time.perf_counter() - started
+    lines = [
+        f"| {path.name}, {len(cloud):,} points | seconds | CPU seconds | million points/s | peak MB |",
+        "|---" * 5 + "|",
+    ]
+    lines.append(f"| tengun, classification alone | {alone:.2f} | | {len(cloud) / alone / 1e6:.2f} | |")
+    with tempfile.TemporaryDirectory(prefix="tengun-bench-") as folder:
+        target = str(Path(folder) / "out.laz")
+        commands = {"tengun ground": [sys.executable, "-m", "pipelines.cli", "ground", str(path), "-o", target]}
+        if pdal is not None:
+            document = Path(folder) / "smrf.json"
+            document.write_text(json.dumps([str(path), {"type": "filters.smrf"}, target]), encoding="utf-8")
+            commands["PDAL filters.smrf"] = [pdal, "pipeline", str(document)]
+        for name, command in commands.items():
+            seconds, cpu, peak = timed(command)
+            lines.append(
+                f"| {name}, LAZ to LAZ | {seconds:.1f} | {cpu:.1f} | {len(cloud) / seconds / 1e6:.2f} | {peak:.0f} |"
+            )
+    return "\n".join(lines)
