@@ -56,12 +56,12 @@ def show_tile(
     z: Annotated[int, InPath(ge=0, le=_MAX_ZOOM)],
     x: Place,
     y: Place,
-    layer: Layer,
-    ramp: Ramp,
-    low: Value,
-    high: Value,
     service: TheService,
     visitor: TheVisitor,
+    layer: Layer = "",
+    ramp: Ramp = "viridis",
+    low: Value = 0.0,
+    high: Value = 1.0,
     least: Annotated[float, Query(ge=0, allow_inf_nan=False, description="Nearer to zero: not drawn.")] = 0.0,
 ) -> Response:
     """A web mercator tile of a raster; 204 where the raster has nothing."""
@@ -86,11 +86,11 @@ def show_tile(
     return Response(picture, media_type="image/png", headers=_KEEP)
 
 
-@router.get("/jobs/{job_id}/values")
+@router.get("/jobs/{job_id}/values/{lon}/{lat}")
 def show_values(
     job_id: str,
-    lon: Annotated[float, Query(ge=-180, le=180)],
-    lat: Annotated[float, Query(ge=-85, le=85)],
+    lon: Annotated[float, InPath(ge=-180, le=180)],
+    lat: Annotated[float, InPath(ge=-85, le=85)],
     service: TheService,
     visitor: TheVisitor,
 ) -> dict[str, Any]:

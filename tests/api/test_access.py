@@ -73,6 +73,7 @@ def operations() -> list[tuple[str, str, str]]:
 
 OPERATIONS = operations()
 OF_EVERYBODY = {"process_id": "rehearsal", "code": "crs", "name": "ground"}
+OF_EVERYBODY |= {"z": "3", "x": "7", "y": "3", "lon": "138", "lat": "35"}
 """Parameters of paths that name nothing of anybody's."""
 
 

@@ -105,7 +105,7 @@ def test_outlines_come_in_degrees_with_their_layer(tmp_path: Path) -> None:
 def test_the_routes_refuse_what_is_not_there(client: Office) -> None:
     nothing = "00000000-0000-4000-8000-000000000000"
     tile = "/tiles/17/1/1.png?layer=a.tif&ramp=rdbu&low=0&high=1"
-    for path in ("/layers", "/features", "/values?lon=138&lat=35", tile):
+    for path in ("/layers", "/features", "/values/138/35", tile):
         assert client.get(f"/jobs/{nothing}{path}").status_code == 404, path
     job = client.start(action="write")
     client.wait_until(job, "successful")

@@ -16,7 +16,7 @@ export async function valuesAt(job: string, [lon, lat]: Pair): Promise<HTMLEleme
     known.set(job, layers);
   }
   const titles = new Map((await layers).map((layer) => [layer.path, told(layer, "title")]));
-  const { values } = await ask<{ values: Record<string, number | null> }>(`jobs/${job}/values?lon=${lon}&lat=${lat}`);
+  const { values } = await ask<{ values: Record<string, number | null> }>(`jobs/${job}/values/${lon}/${lat}`);
   const rows = Object.entries(values)
     .filter(([path]) => !path.includes("hillshade"))
     .map(([path, value]) => [titles.get(path) ?? path, value === null ? h("span", { class: "hint" }, t("no-value")) : number(value, 3)]);
