@@ -74,7 +74,13 @@ def survey_grid(survey: Survey, cell: float) -> Grid:
 
 
 def survey_surfaces(
-    survey: Survey, grid: Grid, max_gap: float, report: Report, options: Mapping[str, Any] = MappingProxyType({})
+    survey: Survey,
+    grid: Grid,
+    max_gap: float,
+    report: Report,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    with_terrain: bool = True,
 ) -> SurveySurfaces:
     """Classify the ground and make terrain and top surfaces on ``grid``.
 
@@ -90,6 +96,9 @@ def survey_surfaces(
         Called with the share done (0-1) after each tile.
     options
         Arguments of the ground stage (`ground_options`).
+    with_terrain
+        False: the terrain is left NaN, for a caller that makes one of its own from the ground points; confidence is
+        then known wherever a point is near.
 
     Raises
     ------
@@ -97,7 +106,7 @@ def survey_surfaces(
         When a file cannot be read or the run is cancelled.
     """
     parameters, tiles = _tiles(survey, grid, max_gap, options)
-    work = _Work(grid, max_gap, Counter({"in": survey.n_points}))
+    work = _Work(grid, max_gap, Counter({"in": survey.n_points}), with_terrain=with_terrain)
     for i, (core, read) in enumerate(tiles):
         report(i / len(tiles))
         cloud = read()
@@ -182,8 +191,8 @@ def _joined(survey: Survey, parts: tuple[list[NDArray[np.float64]], ...]) -> Poi
 class _Work:
     """The surfaces while tiles come in."""
 
-    def __init__(self, grid: Grid, max_gap: float, counts: Counter[str]) -> None:
-        self.grid, self.max_gap, self.counts = grid, max_gap, counts
+    def __init__(self, grid: Grid, max_gap: float, counts: Counter[str], *, with_terrain: bool) -> None:
+        self.grid, self.max_gap, self.counts, self.with_terrain = grid, max_gap, counts, with_terrain
         self.terrain, self.top = np.full(grid.shape, np.nan), np.full(grid.shape, np.nan)
         self.confidence = np.full(grid.shape, np.nan, dtype=np.float32)
         self.is_surveyed = np.zeros(grid.shape, dtype=np.bool_)
@@ -193,11 +202,13 @@ class _Work:
     def add(self, core: Grid, cloud: PointCloud, result: GroundResult) -> None:
         """Write a tile's surfaces into its window, and count the points of its core."""
         window, key = core.window_in(self.grid), result.key_points
-        terrain = surface.terrain(cloud.x[key], cloud.y[key], cloud.z[key], core, self.max_gap)
-        self.terrain[window] = terrain.height.values
+        if self.with_terrain:
+            terrain = surface.terrain(cloud.x[key], cloud.y[key], cloud.z[key], core, self.max_gap)
+            self.terrain[window] = terrain.height.values
         kept = ~stages.is_noise(result.labels)
         confidence = cell_confidence(cloud.x[kept], cloud.y[kept], result.confidence[kept], core, self.max_gap)
-        self.confidence[window] = np.where(np.isfinite(terrain.height.values), confidence, np.nan)
+        is_wanted = np.isfinite(self.terrain[window]) if self.with_terrain else True
+        self.confidence[window] = np.where(is_wanted, confidence, np.nan)
         labelled = cloud.with_attributes(Classification=result.labels)
         self.top[window] = surface.highest_return(labelled, core).values
         self.is_surveyed[window] = surface.distance_to_points(cloud.x, cloud.y, core, self.max_gap) <= self.max_gap

@@ -63,8 +63,7 @@ class VolumeChange(Process[VolumeParameters]):
         grid = shared_grid(given.surveys, parameters.cell)
         check_zones(given.zones, grid)
         before, after = (
-            carried(epoch_of(name, given, grid, parameters.max_gap, context.progress.within(name)), parameters.max_gap)
-            for name in given.surveys
+            epoch_of(name, given, grid, parameters.max_gap, context.progress.within(name)) for name in given.surveys
         )
         context.progress.at("align")
         alignment, after = aligned(before, after, parameters.align, parameters.max_gap)
@@ -77,7 +76,7 @@ class VolumeChange(Process[VolumeParameters]):
 
 
 def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, report: Callable[[float], None]) -> Epoch:
-    """The surfaces of one survey, its heights corrected where they have to be.
+    """The surfaces of one survey with a terrain for a difference, its heights corrected where they have to be.
 
     Parameters
     ----------
@@ -98,15 +97,17 @@ def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, report: Callab
     from pipelines.engine import survey_surfaces
     from pipelines.processes.volume_inputs import corrected_surfaces, refuse_bare
     from pipelines.processes.volume_result import Epoch
+    from pointcloud.change.carriers import carriers
 
     survey = given.surveys[name]
-    surfaces = survey_surfaces(survey, grid, max_gap, report)
-    refuse_bare(name, surfaces)
-    if given.correction is None or name not in given.corrected:
-        return Epoch(name, survey, surfaces)
-    found = corrected_surfaces(surfaces, given.correction)
-    rise = float(np.mean(found.key_points.z - surfaces.key_points.z))
-    return Epoch(name, survey, found, rise)
+    surfaces = survey_surfaces(survey, grid, max_gap, report, with_terrain=False)
+    epoch = Epoch(name, survey, surfaces)
+    if given.correction is not None and name in given.corrected:
+        found = corrected_surfaces(surfaces, given.correction)
+        epoch = Epoch(name, survey, found, float(np.mean(found.ground_points.z - surfaces.ground_points.z)))
+    epoch = with_terrain_of(epoch, carriers(epoch.surfaces.ground_points), max_gap)
+    refuse_bare(name, epoch.surfaces)
+    return epoch
 
 
 def aligned(before: Epoch, after: Epoch, mode: Mode, max_gap: float) -> tuple[Alignment, Epoch]:
@@ -117,22 +118,23 @@ def aligned(before: Epoch, after: Epoch, mode: Mode, max_gap: float) -> tuple[Al
     alignment = align(early.ground_points, late.ground_points, early.terrain, late.terrain, mode)
     if not alignment.applied:
         return alignment, after
-    return alignment, _with_terrain_of(after, alignment.apply(late.key_points), max_gap)
+    return alignment, with_terrain_of(after, alignment.apply(late.key_points), max_gap)
 
 
-def carried(epoch: Epoch, max_gap: float) -> Epoch:
-    """The epoch with the points that carry its terrain in a difference, and that terrain."""
-    from pointcloud.change.carriers import carriers
-
-    return _with_terrain_of(epoch, carriers(epoch.surfaces.ground_points), max_gap)
-
-
-def _with_terrain_of(epoch: Epoch, points: PointCloud, max_gap: float) -> Epoch:
-    """The epoch with the terrain of these points."""
+def with_terrain_of(epoch: Epoch, points: PointCloud, max_gap: float) -> Epoch:
+    """The epoch with the terrain of these points; confidence is known where the terrain is."""
     from dataclasses import replace
 
+    import numpy as np
+
+    from pointcloud.grid import Raster
     from pointcloud.ground.surface import terrain
 
     surfaces = epoch.surfaces
-    height = terrain(points.x, points.y, points.z, surfaces.terrain.grid, max_gap).height
-    return replace(epoch, surfaces=replace(surfaces, key_points=points, terrain=height))
+    made = terrain(points.x, points.y, points.z, surfaces.terrain.grid, max_gap)
+    confidence = np.where(np.isfinite(made.height.values), surfaces.confidence.values, np.nan)
+    confidence = np.asarray(confidence, dtype=np.float32)
+    surfaces = replace(
+        surfaces, key_points=points, terrain=made.height, confidence=Raster(confidence, made.height.grid)
+    )
+    return replace(epoch, surfaces=surfaces, tin=made.tin)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.evidence import crs_name, software
-from pipelines.processes.volume import aligned, carried, epoch_of
+from pipelines.processes.volume import aligned, epoch_of
 from pipelines.processes.volume_comparison import Comparison, compare
 from pipelines.processes.volume_epochs_ledger import Ledger
 from pipelines.processes.volume_epochs_parameters import EpochEntry, EpochsParameters
@@ -100,7 +100,7 @@ def surfaces_of(given: Given, parameters: EpochsParameters, report: Callable[[fl
         def share(done: float, i: int = i) -> None:
             report((i + 0.8 * done) / n)
 
-        epoch = carried(epoch_of(name, given, grid, max_gap, share), max_gap)
+        epoch = epoch_of(name, given, grid, max_gap, share)
         alignment = None
         if first is None:
             first = epoch

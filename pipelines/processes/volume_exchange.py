@@ -73,7 +73,9 @@ def _zone_label(name: str, volume: dict[str, Any]) -> str:
 def write_surfaces(folder: Path, result: Result, made: datetime, project: str) -> OutputFile:
     """J-LandXML of both terrains' TIN."""
     survey = result.epochs[0].survey
-    surfaces = [named_surface(_SURFACES[e.name], e.surfaces.key_points, e.surfaces.terrain) for e in result.epochs]
+    surfaces = [
+        named_surface(_SURFACES[e.name], e.surfaces.key_points, e.surfaces.terrain, e.tin) for e in result.epochs
+    ]
     write_tin_landxml(
         folder / "surfaces.xml", surfaces, survey.crs, survey.vertical_datum, made, project or "tengun",
         software()["version"],
@@ -81,7 +83,7 @@ def write_surfaces(folder: Path, result: Result, made: datetime, project: str) -
     return OutputFile("surfaces.xml", "application/xml", Text("Surfaces (J-LandXML TIN)", "地形面 (J-LandXML TIN)"))
 
 
-def named_surface(name: str, points: PointCloud, ground: Raster) -> NamedSurface:
+def named_surface(name: str, points: PointCloud, ground: Raster, tin: Tin | None = None) -> NamedSurface:
     """The TIN of a terrain without its voids; one of too many points is thinned, and its remark says how far it is off.
 
     Parameters
@@ -92,9 +94,12 @@ def named_surface(name: str, points: PointCloud, ground: Raster) -> NamedSurface
         That carry the terrain.
     ground
         The terrain, NaN where void.
+    tin
+        Triangulation of the points, where there is one already.
     """
     if len(points) <= MAX_VERTICES:
-        return NamedSurface(name, without_voids(triangulate(points.x, points.y, points.z), ground))
+        whole = triangulate(points.x, points.y, points.z) if tin is None else tin
+        return NamedSurface(name, without_voids(whole, ground))
     kept = thinned(points, MAX_VERTICES)
     tin = triangulate(kept.x, kept.y, kept.z)
     miss = heights(tin, ground.grid) - ground.values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,9 +51,12 @@ def write_outputs(
     """
     write_json(folder / "volume.json", summary)
     files = [OutputFile("volume.json", "application/json", Text("Volumes", "土量計算結果"))]
-    files += write_rasters(folder, result)
-    report(0.35)
-    pictures = write_maps(folder, result)
+    with ThreadPoolExecutor(1) as pool:
+        # compressing rasters leaves the interpreter free for the drawing of maps
+        rasters = pool.submit(write_rasters, folder, result)
+        pictures = write_maps(folder, result)
+        report(0.5)
+        files += rasters.result()
     files += [OutputFile(p.file, "image/png", Text(p.en, p.ja)) for p in pictures]
     report(0.65)
     files += write_papers(folder, summary, pictures)

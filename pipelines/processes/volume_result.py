@@ -20,7 +20,7 @@ from pointcloud.change.align import Alignment
 from pointcloud.change.methods import side_by_side
 from pointcloud.change.uncertainty import ErrorModel
 from pointcloud.grid import Raster
-from pointcloud.ground.surface import triangulate
+from pointcloud.ground.surface import Tin
 from pointcloud.io.survey import Survey
 from pointcloud.io.vector import Zone
 from pointcloud.notes import Note
@@ -51,12 +51,23 @@ WHOLE = "total"
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One survey with its surfaces; ``rise_m``: mean of what a height correction added, None where there was none."""
+    """One survey with its surfaces.
+
+    Parameters
+    ----------
+    name, survey, surfaces
+        What it is called, where it comes from, and what was made of it.
+    rise_m
+        Mean of what a height correction added, None where there was none.
+    tin
+        Triangulation of the terrain, None before there is one.
+    """
 
     name: str
     survey: Survey
     surfaces: SurveySurfaces
     rise_m: float | None = None
+    tin: Tin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,7 @@ def measure(given: Given, epochs: tuple[Epoch, Epoch], alignment: Alignment, par
     early, late = epochs[0].surfaces, epochs[1].surfaces
     compared = compare(early, late, alignment.left, given.zones)
     change = compared.change
-    methods = _methods(change, early, late, given, parameters.end_area_interval)
+    methods = _methods(change, epochs, given, parameters.end_area_interval)
     found = material(change, compared.error, compared.total, compared.named_zones(), given.stream, parameters)
     notes = given.notes + check_zones(given.zones, change.grid) + compared.notes
     return Result(
@@ -135,16 +146,15 @@ def measure(given: Given, epochs: tuple[Epoch, Epoch], alignment: Alignment, par
     )
 
 
-def _methods(
-    change: Raster, early: SurveySurfaces, late: SurveySurfaces, given: Given, interval: float
-) -> dict[str, Any]:
+def _methods(change: Raster, epochs: tuple[Epoch, Epoch], given: Given, interval: float) -> dict[str, Any]:
     """Each zone by every method; without zones the whole, by those that need no outline of what was surveyed."""
     if not given.zones:
         whole = shapely.box(*change.grid.bounds.as_tuple())
         return {WHOLE: side_by_side(change, whole, None, given.line, interval)}
-    before, after = (triangulate(p.x, p.y, p.z) for p in (early.key_points, late.key_points))
+    before, after = (epoch.tin for epoch in epochs)
+    tins = None if before is None or after is None else (before, after)
     return {
-        zone.name: side_by_side(change, zone.polygon, (before, after), _line_of(zone, given.line), interval)
+        zone.name: side_by_side(change, zone.polygon, tins, _line_of(zone, given.line), interval)
         for zone in given.zones
     }
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pointcloud.grid import Raster
+from pointcloud.ground.distance import distance_within
 from pointcloud.ground.relief import gradient
 
 WINDOWS = (5.0, 20.0)
@@ -231,6 +232,5 @@ def _moved(values: Floats, quiet: Mask, known: Mask, size: int) -> Mask:
         has_peak[0] = False
         moved |= has_peak[labels]
     if moved.any():
-        distance = np.asarray(ndimage.distance_transform_edt(~moved))
-        moved = np.logical_and(known, distance <= size / 2)
+        moved = np.logical_and(known, distance_within(moved, size / 2) <= size / 2)
     return moved

@@ -11,17 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 import pythoncdt
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
 from pointcloud.errors import ParameterError
 from pointcloud.grid import Grid, Raster
 from pointcloud.ground import tin_kernels
+from pointcloud.ground.distance import distance_within
 
 MAX_GAP = 5.0
 """Metres from a cell's centre to the nearest ground point beyond which the terrain is void. Chosen so that a
 house of 10 m is bridged and a hall of 20 m is not; `docs/processes/terrain-model.md` gives the reasons."""
+
+
+_AROUND = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,14 @@ class Terrain:
         Metres from the cell to the nearest cell with a ground point, inf where there is none.
     n_points
         Ground points that carry the surface.
+    tin
+        The triangulation that was sampled.
     """
 
     height: Raster
     distance: Raster
     n_points: int
+    tin: Tin
 
 
 def triangulate(x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64]) -> Tin:
@@ -93,8 +99,11 @@ def triangulate(x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.fl
         pythoncdt.VertexInsertionOrder.AUTO, pythoncdt.IntersectingConstraintEdges.NOT_ALLOWED, 0.0
     )
     network.insert_vertices(np.ascontiguousarray(local))
-    network.erase_super_triangle()
-    return Tin(x, y, z, np.ascontiguousarray(network.triangles_array()["vertices"]))
+    # the library's first three vertices are those of the triangle around everything; leaving them out here is
+    # several times faster than having the library do it
+    corners = network.triangles_array()["vertices"]
+    inner = corners[(corners >= _AROUND).all(axis=1)] - np.uint32(_AROUND)
+    return Tin(x, y, z, np.ascontiguousarray(inner))
 
 
 def terrain(
@@ -136,7 +145,7 @@ def terrain(
     height = heights(tin, grid)
     distance = distance_to_points(tin.x, tin.y, grid, max_gap)
     height[distance > max_gap] = np.nan
-    return Terrain(Raster(height, grid), Raster(distance, grid), int(tin.x.size))
+    return Terrain(Raster(height, grid), Raster(distance, grid), int(tin.x.size), tin)
 
 
 def heights(tin: Tin, grid: Grid) -> NDArray[np.float64]:
@@ -153,7 +162,7 @@ def heights(tin: Tin, grid: Grid) -> NDArray[np.float64]:
 
 
 def distance_to_points(x: NDArray[np.float64], y: NDArray[np.float64], grid: Grid, reach: float) -> NDArray[np.float64]:
-    """Metres from each cell to the nearest cell that holds a point, float64 of ``grid.shape``; inf where none is.
+    """Metres from each cell to the nearest cell that holds a point, float64 of ``grid.shape``; inf beyond ``reach``.
 
     Points up to ``reach`` beyond the grid count. Cell to cell, so exact to less than one cell diagonal.
     """
@@ -170,10 +179,9 @@ def distance_to_points(x: NDArray[np.float64], y: NDArray[np.float64], grid: Gri
     inside = (rows >= 0) & (rows < wide.n_rows) & (columns >= 0) & (columns < wide.n_columns)
     if not inside.any():
         return np.full(grid.shape, np.inf)
-    is_empty = np.ones(wide.shape, dtype=np.bool_)
-    is_empty[rows[inside], columns[inside]] = False
-    distance: NDArray[np.float64] = ndimage.distance_transform_edt(is_empty, sampling=grid.cell)
-    return np.ascontiguousarray(distance[grid.window_in(wide)])
+    is_hit = np.zeros(wide.shape, dtype=np.bool_)
+    is_hit[rows[inside], columns[inside]] = True
+    return np.ascontiguousarray(distance_within(is_hit, reach, grid.cell)[grid.window_in(wide)])
 
 
 def highest_return(cloud: PointCloud, grid: Grid) -> Raster:
