@@ -32,6 +32,10 @@ GROUND_OPTIONS: Any = Field(
 )
 
 
+CONFIDENCE = "GroundConfidence"
+"""Extra dimension of the written points: trust in the ground's height there, float32 from 0 to 1."""
+
+
 class GroundParameters(Parameters):
     """Parameters of ``ground-classification``; the filter needs none."""
 
@@ -48,13 +52,14 @@ class GroundClassification(Process[GroundParameters]):
     """``ground-classification``: labels ground and noise, keeps every point and attribute."""
 
     id = "ground-classification"
-    version = "1"
+    version = "2"
     title = Text("Ground classification", "地盤分類")
     description = Text(
         "Labels ground (class 2), other (1) and noise (7, 18) in every tile; all points and attributes are kept. "
-        "The attribute KeyPoint marks the ground points that carry the terrain surface.",
+        "The attribute KeyPoint marks the ground points that carry the terrain surface, GroundConfidence tells from "
+        "0 to 1 how far the ground's height at a point can be trusted.",
         "各タイルの点を地盤 (2)・その他 (1)・ノイズ (7, 18) に分類します。点と属性はすべて保持します。"
-        "属性 KeyPoint は地形面を作る地盤点を示します。",
+        "属性 KeyPoint は地形面を作る地盤点、GroundConfidence は地盤高の信頼度 (0-1) を示します。",
     )
     inputs = (DatasetInput("survey", Text("Survey tiles", "点群タイル"), "pointcloud"),)
     stages = (
@@ -154,10 +159,12 @@ def _classify_file(
     report(0.6)
     labels = result.labels[: info.n_points]
     key_points = result.key_points[: info.n_points].astype(np.uint8)
+    # in steps of a hundredth: enough for a judgement, and it compresses
+    confidence = np.round(result.confidence[: info.n_points], 2)
 
     def edit(start: int, points: Any) -> dict[str, Any]:
         part = slice(start, start + len(points))
-        return {"Classification": labels[part], "KeyPoint": key_points[part]}
+        return {"Classification": labels[part], "KeyPoint": key_points[part], CONFIDENCE: confidence[part]}
 
     rewrite(info.path, target, edit)
     report(1.0)

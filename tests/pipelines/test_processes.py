@@ -151,6 +151,10 @@ def test_ground_keeps_every_point_and_attribute(slope, tmp_path):
     assert is_ground[height > 2.9].mean() < 0.01
     assert np.asarray(result.key_point)[~is_ground].sum() == 0
     assert np.asarray(result.key_point).sum() > 500
+    confidence = np.asarray(result["GroundConfidence"])
+    assert confidence.dtype == np.float32
+    assert 0.0 <= confidence.min() < confidence.max() <= 1.0
+    assert confidence[is_ground].mean() > confidence[~is_ground].mean()
 
 
 def test_ground_of_tiles_equals_ground_of_the_whole(slope, tiles, tmp_path):
