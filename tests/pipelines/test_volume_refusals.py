@@ -1,4 +1,5 @@
-"""What a volume refuses: a clear error in both languages, and nothing is left behind. About 12 s."""
+"""What a volume refuses: a clear error in both languages, and nothing is left behind; mixed height systems, refused and
+corrected. About 15 s."""
 
 from __future__ import annotations
 
@@ -6,13 +7,15 @@ import resource
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from pyproj import CRS
+from pyproj import CRS, Transformer
 
 from pipelines.run import run
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import CrsError, ParameterError, ResourceError, TengunError, UnitsError
 from pointcloud.io import las
+from tests.pipelines.conftest import E, N
 
 ZONE_8 = {"crs": "EPSG:6676", "cell": 1.0}
 
@@ -69,3 +72,40 @@ def test_a_full_disk_within_a_run_leaves_nothing(slope, tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "free space" in message or "has space" in message
+
+
+RISE = 0.14
+
+
+def parameter_file(path: Path) -> Path:
+    """A correction of 0.14 m around the slope, as the Geospatial Information Authority lays its files out."""
+    crs = CRS.from_epsg(6676)
+    longitude, latitude = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(E, N)
+    south, west = int(latitude * 120), int(longitude * 80)
+    lines = ["header"] * 15 + ["MeshCode  dH(m)     0.00000"]
+    for i in range(south - 3, south + 5):
+        for j in range(west - 3, west + 5):
+            code = (i // 80 * 1_000_000 + (j // 80 - 100) * 10_000 + i % 80 // 10 * 1000 + j % 80 // 10 * 100
+                    + i % 10 * 10 + j % 10)  # fmt: skip
+            lines.append(f"{code:08d} {RISE:9.5f} {0.0:9.5f}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_heights_of_both_systems_are_refused_and_with_the_correction_grid_compared(slope, tmp_path):
+    cloud = las.read(slope.after)
+    raised = written(tmp_path / "jgd2024.laz", replace(cloud, z=cloud.z + RISE))
+    inputs = {"before": [slope.before], "after": [raised]}
+    stated = {**ZONE_8, "cell": 2.0, "before_datum": "JGD2011", "after_datum": "JGD2024", "align": "none"}
+    assert "1,400 m3 a hectare" in refused(CrsError, inputs, stated, tmp_path)
+    inputs["height_grid"] = [parameter_file(tmp_path / "hyokorev_test_h.par")]
+    unstated = {**stated, "before_datum": None}
+    assert "state the height system" in refused(CrsError, inputs, unstated, tmp_path)
+    summary = run("volume-change", inputs, stated, tmp_path / "out").summary
+    before, after = summary["epochs"]
+    np.testing.assert_allclose(before["height_correction_m"], RISE, atol=1e-5)  # five decimals in the file
+    assert after["height_correction_m"] is None
+    assert summary["inputs"]["height_grid"][0]["name"] == "hyokorev_test_h.par"
+    # uncorrected the revision alone would fake 750 m3; 1 cm between the surfaces is 50 m3
+    net = summary["total"]["account"]["raw"]["net_m3"]
+    np.testing.assert_allclose(net, -slope.pit_m3, atol=60.0)
