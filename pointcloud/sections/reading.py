@@ -103,7 +103,7 @@ def _geojson(path: Path, crs: CRS) -> tuple[CentreLine, ...]:
     try:
         found = json.loads(decoded(path))
         items = found["features"] if found["type"] == "FeatureCollection" else [found]
-        parsed = [_geojson_feature(item) for item in items]
+        parsed = [_geojson_feature(path, item) for item in items]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, shapely.errors.ShapelyError) as error:
         raise unreadable(path, f"not GeoJSON: {error!r}") from error
     stated = found.get("crs")
@@ -115,11 +115,12 @@ def _geojson(path: Path, crs: CRS) -> tuple[CentreLine, ...]:
     return _lines(path, parsed, source, crs)
 
 
-def _geojson_feature(item: dict[str, Any]) -> tuple[str, Any]:
-    if item["type"] != "Feature":
-        return "", shape(item)
-    geometry = item["geometry"]
-    return _field_name(item.get("properties") or {}), None if geometry is None else shape(geometry)
+def _geojson_feature(path: Path, item: dict[str, Any]) -> tuple[str, Any]:
+    is_feature = item["type"] == "Feature"
+    name, geometry = (_field_name(item.get("properties") or {}), item["geometry"]) if is_feature else ("", item)
+    if geometry is not None and geometry["type"] == "LineString" and len(geometry["coordinates"]) < 2:
+        raise _no_line(path, name, f"{len(geometry['coordinates'])} point")
+    return name, None if geometry is None else shape(geometry)
 
 
 def _is_lon_lat(geometry: Any) -> bool:
@@ -174,19 +175,31 @@ def _lines(path: Path, parsed: Sequence[tuple[str, Any]], source: CRS, crs: CRS)
         label = name or f"{path.stem}-{number}"
         merged = shapely.line_merge(geometry) if geometry is not None else None
         if merged is None or merged.geom_type != "LineString" or merged.is_empty:
-            raise GeometryError(
-                f"{path.name}, feature {number} ('{label}'): {getattr(merged, 'geom_type', 'no geometry')}; expected "
-                "one connected LineString",
-                f"{path.name} の {number} 番目の地物「{label}」は一本につながった線 (LineString) ではありません。",
-                file=path.name,
-                feature=number,
-            )
+            raise _no_line(path, label, _kind(geometry))
         xyz = shapely.get_coordinates(merged, include_z=True)
         x, y = xyz[:, 0], xyz[:, 1]
         if transformer is not None:
             x, y = transformer.transform(x, y)
         lines.append(polyline(label, x, y, xyz[:, 2]))
     return tuple(lines)
+
+
+def _kind(geometry: Any) -> str:
+    """What a geometry is that is not a line of some length."""
+    if geometry is None:
+        return "no geometry"
+    is_line = geometry.geom_type in ("LineString", "MultiLineString")
+    return f"{geometry.geom_type} of length 0 m" if is_line and geometry.length == 0.0 else str(geometry.geom_type)
+
+
+def _no_line(path: Path, name: str, found: str) -> GeometryError:
+    return GeometryError(
+        f"{path.name}, feature '{name}': {found}; expected one connected line (LineString) of two or more different "
+        "points",
+        f"{path.name} の地物「{name}」({found}) は線として使えません。異なる 2 点以上を結ぶ、一本につながった線 "
+        "(LineString) が必要です。",
+        file=path.name,
+    )
 
 
 def _dxf(path: Path, _: CRS) -> tuple[CentreLine, ...]:

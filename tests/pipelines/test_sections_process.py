@@ -19,7 +19,7 @@ from pipelines.process import Context
 from pipelines.processes.sections import SectionParameters, Sections
 from pipelines.progress import Progress
 from pointcloud.cloud import PointCloud
-from pointcloud.errors import CrsError, FileError, GeometryError, InputError, OverlapError, ParameterError
+from pointcloud.errors import CrsError, GeometryError, InputError, OverlapError, ParameterError
 from pointcloud.io import las
 
 E0, N0 = 52_000.0, -98_000.0
@@ -199,7 +199,7 @@ def test_given_stations_only(data, tmp_path):
 @pytest.mark.parametrize(("points", "parameters", "error"), [
     ([(E0 + 5000, N0), (E0 + 5100, N0)], {}, OverlapError),
     ([(E0, N0), (E0, N0)], {}, GeometryError),
-    ([(E0, N0)], {}, FileError),
+    ([(E0, N0)], {}, GeometryError),
     ([(E0, N0), (E0 + 100, N0)], {"between": ("survey", "design")}, ParameterError),
     ([(E0, N0), (E0 + 100, N0)], {"cad_layers": {"river": "X"}}, ParameterError),
     ([(N0, E0), (N0 + 50, E0)], {}, OverlapError),
