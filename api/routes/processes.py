@@ -15,7 +15,8 @@ from api.acceptance import accept
 from api.access.gate import TheVisitor
 from api.catalog import process_in
 from api.descriptions import description_of, summary_of
-from api.execution import read_order
+from api.estimation import Estimate, estimate
+from api.execution import look_up, read_order
 from api.jobs import store
 from api.jobs.states import JobStatus
 from api.links import href, page_links
@@ -90,6 +91,15 @@ async def execute_process(
     if applied:
         answer.headers["Preference-Applied"] = applied
     return answer
+
+
+@router.post("/processes/{process_id}/estimate", response_model_exclude_none=True)
+def estimate_process(process_id: str, order: ExecuteRequest, service: TheService, visitor: TheVisitor) -> Estimate:
+    """What that request would take, and what would go wrong, from headers and earlier jobs; nothing is queued."""
+    process = process_in(service.catalog, process_id)
+    wanted = read_order(process, order.inputs)
+    with service.database.reading() as session:
+        return estimate(session, process, wanted, look_up(session, wanted, visitor))
 
 
 async def _ended(service: Service, job_id: str, wait_s: float, request: Request) -> Response | None:

@@ -46,7 +46,7 @@ def load(
             wait_for(lambda: service.client.get("/health").json()["jobs"].get("running") == 1)
             times = np.array(asyncio.run(_poll(str(service.client.base_url), waiting, clients, pause, seconds)))
             typer.echo(
-                f"{jobs} jobs accepted at {1000 * accepted / jobs:.1f} ms each; {clients} clients, each every {pause} s: "
+                f"{jobs} jobs accepted at {1000 * accepted / jobs:.1f} ms each; {clients} clients, each per {pause} s: "
                 f"{times.size} status calls, median {np.median(times):.1f} ms, p95 {np.percentile(times, 95):.1f} ms, "
                 f"p99 {np.percentile(times, 99):.1f} ms, worst {times.max():.1f} ms; memory {_peak_mb(service)} MB; "
                 f"load {os.getloadavg()[0]:.1f}"
