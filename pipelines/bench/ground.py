@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from pointcloud.cloud import PointCloud
 from pointcloud.grid import Grid
+from pointcloud.ground.parameters import Method
 
 Mask = NDArray[np.bool_]
 Filter = Callable[[PointCloud], tuple[Mask, Mask]]
@@ -57,7 +58,7 @@ def confusion(truth: Mask, found: Mask) -> tuple[float, float, float, float]:
 
 def filters() -> dict[str, Filter]:
     """The methods that can run here, by name."""
-    found: dict[str, Filter] = {"tengun auto": _tengun}
+    found: dict[str, Filter] = {"tengun auto": _tengun, "tengun smrf": partial(_tengun, method="smrf")}
     pdal = pdal_program()
     if pdal is not None:
         for stage in ("smrf", "pmf"):
@@ -77,10 +78,10 @@ def _by_pysmrf(cloud: PointCloud) -> tuple[Mask, Mask]:
     return ground, ground
 
 
-def _tengun(cloud: PointCloud) -> tuple[Mask, Mask]:
+def _tengun(cloud: PointCloud, method: Method = "auto") -> tuple[Mask, Mask]:
     from pointcloud.ground.classify import classify
 
-    result = classify(cloud)
+    result = classify(cloud, method=method)
     return result.labels == 2, result.key_points
 
 

@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
+from pointcloud.grid import Grid
 from pointcloud.ground.bands import run_bands
 from pointcloud.ground.confidence import confidence_cells
 from pointcloud.ground.detail import detail
 from pointcloud.ground.kernels import label_points
 from pointcloud.ground.keypoints import key_cells
-from pointcloud.ground.lattice import Lattice, cells_of_points, working_grid
+from pointcloud.ground.lattice import Lattice, cells_of_points, lattice, working_grid
 from pointcloud.ground.mask import Terrain, find_terrain
 from pointcloud.ground.noise import high_outliers, low_outliers
 from pointcloud.ground.parameters import GroundParameters, Method, survey_parameters
+from pointcloud.ground.smrf import smrf
 from pointcloud.ground.trend import heights, residuals, slopes
 
 Floats = NDArray[np.float64]
@@ -71,7 +73,7 @@ def classify(
     cloud
         Points in metres.
     method
-        "auto", or "smrf".
+        "auto", or "smrf": the filter of Pingel et al. as published (see `pointcloud.ground.smrf`), for comparison.
     cell, window, slope, threshold, scalar
         Overrides with PDAL's names; None: from the data.
     parameters
@@ -97,6 +99,8 @@ def classify(
         return _result(np.zeros(0, np.uint8), np.zeros(0, bool), np.zeros(0, np.float32), parameters)
     grid = working_grid(cloud.bounds, parameters.cell)
     cells = cells_of_points(cloud, grid)
+    if parameters.method == "smrf":
+        return _as_published(cloud, cells, grid, parameters)
     water, high = _water(cloud), high_outliers(cloud, cells, grid)
     low, lowest = low_outliers(cloud, cells, water | high, grid)
     terrain = find_terrain(lowest, parameters)
@@ -106,6 +110,25 @@ def classify(
     labels[high] = ClassCode.HIGH_NOISE
     labels[water] = ClassCode.WATER
     return _result(labels, key_points & (labels == ClassCode.GROUND), confidence, parameters)
+
+
+def _as_published(
+    cloud: PointCloud, cells: NDArray[np.int32], grid: Grid, parameters: GroundParameters
+) -> GroundResult:
+    """Classes 2 and 1 of the published filter; key points are the lowest ground points of the cells."""
+    water = _water(cloud)
+    if water.all():
+        return _result(np.full(len(cloud), ClassCode.WATER, np.uint8), water & False, water * np.float32(0), parameters)
+    ground, steepness = smrf(cloud, water, parameters)
+    labels = np.where(ground, ClassCode.GROUND, ClassCode.UNCLASSIFIED).astype(np.uint8)
+    labels[water] = ClassCode.WATER
+    lowest = lattice(cloud, cells, ~ground, grid)
+    key_points = np.zeros(len(cloud), dtype=bool)
+    key_points[lowest.index[lowest.known]] = True
+    slope = np.zeros(grid.shape)
+    slope.ravel()[cells] = steepness
+    confidence = confidence_cells(lowest.known, np.full(grid.shape, np.nan), slope).ravel()[cells]
+    return _result(labels, key_points, confidence, parameters)
 
 
 def _water(cloud: PointCloud) -> Mask:
