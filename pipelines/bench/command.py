@@ -102,3 +102,15 @@ def copc(
     from pipelines.bench.copc import main
 
     main(millions, folder)
+
+
+@app.command()
+def sections(
+    tiles: Annotated[int, typer.Option(help="Tiles 図郭の数")] = 20,
+    points: Annotated[float, typer.Option(help="Points a tile 図郭あたりの点数")] = 3e6,
+    keep: Annotated[Path | None, typer.Option(help="Folder for the surveys, used again 点群を残すフォルダ")] = None,
+) -> None:
+    """Cross-sections along 1 km over 20 tiles, from LAZ and COPC, drawings included 縦横断図の時間とメモリ."""
+    from pipelines.bench.sections import main
+
+    main(tiles, int(points), keep)

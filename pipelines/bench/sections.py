@@ -1,22 +1,22 @@
-"""How long cross-sections take on a large survey: ``python -m pipelines.bench.sections``.
+"""How long cross-sections take on a large survey: ``tengun bench sections``.
 
-A synthetic survey of 20 tiles (400 m x 300 m, the 1/500 map sheets) with 3 million points each is written, and a line
-of 1 km with bends is cut every 20 m, 50 m wide. Printed are seconds, seconds of CPU (what other work on
-the machine does not change) and peak memory, with the ground of the files and with ground classification, drawings
-included.
+A synthetic survey of 20 tiles (400 m x 300 m, the 1/500 map sheets) with 3 million points each is written as LAZ and as
+COPC, and a line of 1 km with bends is cut every 20 m, 50 m wide. Printed are seconds, seconds of processor (what other
+work on the machine changes less) and peak memory, with the ground of the files and with ground classification, all
+drawings and tables included. Each run is a process of its own, as a command is; the first one compiles and is left out.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from pyproj import CRS
@@ -25,27 +25,42 @@ from pipelines.process import Context
 from pipelines.processes.sections import SectionParameters, Sections
 from pipelines.progress import Progress, ProgressEvent
 from pointcloud.cloud import PointCloud
-from pointcloud.io import las
+from pointcloud.io import copc_write, las
 
+Kind = Literal["laz", "copc"]
+KINDS: Final[tuple[Kind, ...]] = ("laz", "copc")
+_SUFFIX: Final = {"laz": ".laz", "copc": ".copc.laz"}
 _WEST, _SOUTH = 50_000.0, -97_200.0
 _WIDTH, _HEIGHT, _COLUMNS = 400.0, 300.0, 5
 _LINE: Final = ((150.0, 100.0), (550.0, 300.0), (800.0, 700.0), (880.0, 750.0))
 
 
-def write_survey(folder: Path, n_tiles: int, n_points: int) -> list[Path]:
-    """Tiles of rolling ground under a forest; class 2 is ground, 5 is canopy (a third of the points)."""
-    paths = []
-    for i in range(n_tiles):
-        rng = np.random.default_rng(i)
-        x = _WEST + (i % _COLUMNS + rng.random(n_points)) * _WIDTH
-        y = _SOUTH + (i // _COLUMNS + rng.random(n_points)) * _HEIGHT
-        z = 100.0 + 0.1 * (x - _WEST) + 8.0 * np.sin(x / 60.0) * np.cos(y / 45.0) + rng.normal(0.0, 0.02, n_points)
-        is_tree = rng.random(n_points) < 1.0 / 3.0
-        z[is_tree] += rng.uniform(2.0, 18.0, int(is_tree.sum()))
-        classes = np.where(is_tree, np.uint8(5), np.uint8(2))
-        paths.append(folder / f"tile_{i:02d}.laz")
-        las.write(paths[-1], PointCloud(x, y, z, {"Classification": classes}, CRS.from_epsg(6676)))
+def write_survey(folder: Path, n_tiles: int, n_points: int, kind: Kind) -> list[Path]:
+    """Tiles of rolling ground under a forest; class 2 is ground, 5 is canopy (a third of the points).
+
+    Tiles that are there already are kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"tile_{i:02d}{_SUFFIX[kind]}" for i in range(n_tiles)]
+    for i, path in enumerate(paths):
+        if path.exists():
+            continue
+        if kind == "laz":
+            las.write(path, _tile(i, n_points))
+        else:
+            copc_write.write(path, [_tile(i, n_points)])
     return paths
+
+
+def _tile(i: int, n_points: int) -> PointCloud:
+    rng = np.random.default_rng(i)
+    x = _WEST + (i % _COLUMNS + rng.random(n_points)) * _WIDTH
+    y = _SOUTH + (i // _COLUMNS + rng.random(n_points)) * _HEIGHT
+    z = 100.0 + 0.1 * (x - _WEST) + 8.0 * np.sin(x / 60.0) * np.cos(y / 45.0) + rng.normal(0.0, 0.02, n_points)
+    is_tree = rng.random(n_points) < 1.0 / 3.0
+    z[is_tree] += rng.uniform(2.0, 18.0, int(is_tree.sum()))
+    classes = np.where(is_tree, np.uint8(5), np.uint8(2))
+    return PointCloud(x, y, z, {"Classification": classes}, CRS.from_epsg(6676))
 
 
 def write_line(path: Path) -> Path:
@@ -82,28 +97,40 @@ def timed(tiles: list[Path], line: Path, folder: Path, ground: str) -> dict[str,
     }
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Write the survey, then time each way of finding the ground in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tiles", type=int, default=20)
-    parser.add_argument("--points", type=int, default=3_000_000)
-    parser.add_argument("--run", nargs=3, metavar=("FOLDER", "GROUND", "OUT"), help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    if options.run:
-        folder, ground, out = Path(options.run[0]), options.run[1], Path(options.run[2])
-        out.mkdir()
-        result = timed(sorted(folder.glob("*.laz")), folder / "line.geojson", out, ground)
-        sys.stdout.write(json.dumps(result) + "\n")
-        return
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_survey(folder, options.tiles, options.points)
-        write_line(folder / "line.geojson")
-        for i, ground in enumerate(("file", "file", "classify")):  # the first run compiles
-            command = [sys.executable, "-m", "pipelines.bench.sections", "--run", name, ground, f"{name}/out{i}"]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-            sys.stdout.write(("(first run) " if i == 0 else "") + done.stdout)
+def main(n_tiles: int, n_points: int, keep: Path | None) -> None:
+    """Write the surveys, time each and print the figures; with ``keep`` they stay there and are used again."""
+    with tempfile.TemporaryDirectory(prefix="tengun-bench-") as name:
+        folder = keep or Path(name)
+        for kind in KINDS:
+            write_survey(folder / kind, n_tiles, n_points, kind)
+        line = write_line(folder / "line.geojson")
+        _show("| file | ground | seconds | processor s | open | ground | cut | write | points near | peak GB |")
+        _show("|---|---|---|---|---|---|---|---|---|---|")
+        _run(folder / KINDS[0], line, Path(name) / "first", "file")
+        for i, (kind, ground) in enumerate(product(KINDS, ("file", "classify"))):
+            found = _run(folder / kind, line, Path(name) / f"out{i}", ground)
+            stages = " | ".join(f"{found['stages'][s]:.1f}" for s in ("open", "ground", "cut", "write"))
+            _show(
+                f"| {kind} | {ground} | {found['seconds']:.1f} | {found['cpu_seconds']:.1f} | {stages} | "
+                f"{found['points_near']:,} | {found['peak_gb']:.2f} |"
+            )
+        _show(f"{found['sections']} sections along {found['line_m']:.0f} m, {n_tiles} tiles of {n_points:,} points")
+
+
+def _run(tiles: Path, line: Path, out: Path, ground: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "pipelines.bench.sections", str(tiles), str(line), str(out), ground]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main()
+    place, along, target, chosen = sys.argv[1:]
+    Path(target).mkdir()
+    result = timed(sorted(Path(place).glob("*.laz")), Path(along), Path(target), chosen)
+    sys.stdout.write(json.dumps(result) + "\n")
