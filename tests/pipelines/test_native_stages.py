@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from pipelines.document import StageNode, parse
-from pipelines.native import executor, kernels, noise, raster
+from pipelines.native import executor, kernels, las_file, noise, raster, readers
 from pipelines.native.columns import cast, joined, with_columns
 from pipelines.native.executor import PIECEWISE, WHOLE, parsed
 from pipelines.native.stage import Report
 from pointcloud.cloud import PointCloud, VerticalDatum
 from pointcloud.errors import CrsError, FileError, GeometryError, InputError, ParameterError
-from pointcloud.io import las
+from pointcloud.io import las, las_source
 from tests.oracles import point_stages
 
 EMPTY = PointCloud(np.empty(0), np.empty(0), np.empty(0), {"Classification": np.empty(0, np.uint8)})
@@ -308,3 +308,38 @@ def test_raster_on_the_corner_of_the_data(tmp_path: Path) -> None:
     with rasterio.open(tmp_path / "r.tif") as made:
         assert made.bounds == pytest.approx((100.2, 50.7, 103.2, 53.7))
         np.testing.assert_array_equal(made.read(1), [[-9999, 5, 5], [-9999, 5, 5], [3, -9999, -9999]])  # on a corner
+
+
+def test_parts_and_pieces_make_no_difference(survey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = [
+        {"type": "readers.las", "filename": str(survey), "use_eb_vlr": True},
+        {"type": "writers.las", "filename": "o.las", "compression": "laszip", "extra_dims": "all", "forward": "all"},
+    ]
+    made = []
+    for piece, part, chunk in ((500_000, 16_384, 1_000_000), (700, 256, 900)):
+        monkeypatch.setattr(las_file, "PIECE", piece)
+        monkeypatch.setattr(las_file, "IN_CACHE", part)
+        monkeypatch.setattr(las_source, "IN_CACHE", part)
+        monkeypatch.setattr(readers, "CHUNK", chunk)
+        executor.run(parse(stages), tmp_path)
+        made.append((tmp_path / "o.las").read_bytes())
+    assert las.inspect(tmp_path / "o.las").is_compressed
+    assert made[0] == made[1]
+    points = readers.FilePoints(survey, None, (), None)
+    whole, pieces = points.whole(), joined(list(points))
+    for axis in "xyz":
+        np.testing.assert_array_equal(getattr(whole, axis), getattr(pieces, axis))
+    for name, values in whole.attributes.items():
+        np.testing.assert_array_equal(values, pieces.attributes[name])
+    assert len(readers.FilePoints(survey, 1000, (), None).whole()) == 1000
+
+
+def test_a_value_that_the_point_format_cannot_hold_is_refused(survey: Path, tmp_path: Path) -> None:
+    stages = [
+        str(survey),
+        {"type": "filters.assign", "value": "Classification = 40"},
+        {"type": "writers.las", "filename": "o.las", "dataformat_id": 1, "minor_version": 2},
+    ]
+    with pytest.raises(ParameterError, match="Classification from 40 to 40; it holds 0 to 31"):
+        executor.run(parse(stages), tmp_path)
+    assert not (tmp_path / "o.las").exists()
