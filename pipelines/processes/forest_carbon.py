@@ -96,27 +96,28 @@ class ForestCarbon(Process[CarbonParameters]):
         """See `Process.run`; writes carbon.json, carbon.xlsx, CSV, PDF reports, and what trees and growth come with."""
         from dataclasses import replace
 
-        from pipelines.processes.forest_carbon_inputs import Inputs, carbon_options, earlier_epoch, read_tables
+        from pipelines.processes.forest_carbon_inputs import Inputs, carbon_options, read_tables
         from pipelines.processes.forest_carbon_outputs import write_outputs
         from pointcloud.forest.carbon_claim import claim
-        from pointcloud.forest.growth_change import forest_growth
+        from pointcloud.forest.growth_change import Epoch, forest_growth
 
         context.progress.at("open")
         given = Inputs(inputs, parameters)
         given.check()
         tables, options = read_tables(given.files), carbon_options(parameters)
+        stands = given.stands()
         context.progress.at("trees")
         epoch = given.epoch(context.workspace, context.progress.within("trees", 0.0, 0.6))
-        stands = given.stands(epoch.trees.crs)
+        earlier = given.earlier(epoch, context.progress.within("trees", 0.6, 1.0))
         context.progress.at("stands")
         measures, models, notes = given.measures(epoch, stands, tables)
-        before = earlier_epoch(given, stands, tables, epoch, context.progress.within("trees", 0.6, 1.0))
         context.progress.at("carbon")
         result = claim(stands, measures, tables, options, given.error, parameters.n_draws, parameters.seed)
         result = replace(result, notes=(*notes, *result.notes))
         growth = None
-        if before is not None:
-            after = replace(before, year=parameters.survey_year, trees=epoch.trees, measures=measures)
+        if earlier is not None:
+            before = Epoch(parameters.earlier_year or 0, earlier.trees, given.measures(earlier, stands, tables)[0])
+            after = Epoch(parameters.survey_year, epoch.trees, measures)
             growth = forest_growth(stands, before, after, epoch.canopy, tables.curves, tables.constants, given.error)
         context.progress.at("write")
         summary = {

@@ -15,7 +15,6 @@ from pointcloud.errors import CrsError, ParameterError
 from pointcloud.forest.carbon import CarbonOptions
 from pointcloud.forest.carbon_claim import Tables
 from pointcloud.forest.carbon_table import carbon_table
-from pointcloud.forest.growth_change import Epoch
 from pointcloud.forest.growth_tables import example_yield_table, read_yield_table
 from pointcloud.forest.inventory import Trees
 from pointcloud.forest.stands import Stand
@@ -27,6 +26,7 @@ from pointcloud.forest.tree_files import read_trees
 from pointcloud.forest.uncertainty import assumed_height_error
 from pointcloud.grid import Raster
 from pointcloud.io.raster import read_raster
+from pointcloud.io.survey import open_survey
 from pointcloud.notes import Note
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Inputs:
         Raises
         ------
         ParameterError
-            Without trees and survey, with both, or with an earlier survey whose year is not given.
+            Without trees and survey, with both, or with an earlier survey whose year is missing or not earlier.
         """
         if ("survey" in self.surveys) == ("trees" in self.files):
             raise ParameterError(
@@ -85,11 +85,15 @@ class Inputs:
                 "点群 (survey) と樹木一覧 (trees) のどちらか一方を指定してください。",
                 field="survey",
             )
-        if self.has_earlier and self.parameters.earlier_year is None:
+        year = self.parameters.earlier_year
+        if self.has_earlier and (year is None or year >= self.parameters.survey_year):
             raise ParameterError(
-                "forest carbon: an earlier survey is given without its fiscal year; set earlier_year",
-                "前回測量の年度がありません。earlier_year を指定してください。",
+                f"forest carbon: an earlier survey is given, its fiscal year is {year}; set earlier_year to one before "
+                f"{self.parameters.survey_year}",
+                f"前回測量の年度 {year} が不正です。earlier_year に {self.parameters.survey_year} より前の年度を入れて"
+                "ください。",
                 field="earlier_year",
+                value=year,
             )
 
     @property
@@ -103,7 +107,7 @@ class Inputs:
         Raises
         ------
         TengunError
-            When a file cannot be read, or the trees state no CRS.
+            When a file cannot be read.
         """
         if "survey" in self.surveys:
             taken = take_inventory(self.surveys["survey"], self.parameters.crs, CELL, MAX_GAP, "growth", report)
@@ -114,23 +118,44 @@ class Inputs:
         )
         return TreeEpoch(read_trees(self.files["trees"]), canopy, density)
 
-    def earlier(self, now: TreeEpoch, report: Report) -> TreeEpoch:
-        """The same of the earlier survey; nothing is written. Trees alone are taken to cover what the later ones do."""
-        if "earlier_survey" in self.surveys:
-            taken = take_inventory(self.surveys["earlier_survey"], self.parameters.crs, CELL, MAX_GAP, "growth", report)
-            return TreeEpoch(taken.trees, taken.found.canopy, taken.density)
-        return TreeEpoch(read_trees(self.files["earlier_trees"]), now.canopy, now.density)
-
-    def stands(self, crs: CRS | None) -> tuple[Stand, ...]:
-        """The stands in the trees' CRS.
+    def earlier(self, now: TreeEpoch, report: Report) -> TreeEpoch | None:
+        """The same of the earlier survey, or None; nothing is written. Trees alone cover what the later ones do.
 
         Raises
         ------
         CrsError
-            When the trees state none.
+            When the two surveys are in different reference systems.
+        TengunError
+            When a file cannot be read.
+        """
+        if "earlier_survey" in self.surveys:
+            taken = take_inventory(self.surveys["earlier_survey"], self.parameters.crs, CELL, MAX_GAP, "growth", report)
+            found = TreeEpoch(taken.trees, taken.found.canopy, taken.density)
+        elif "earlier_trees" in self.files:
+            found = TreeEpoch(read_trees(self.files["earlier_trees"]), now.canopy, now.density)
+        else:
+            return None
+        if found.trees.crs != now.trees.crs:
+            raise CrsError(
+                "forest carbon: the two surveys are in different reference systems; give both in one",
+                "2 時期の測量の座標参照系が異なります。同じ座標系のものを指定してください。",
+            )
+        return found
+
+    def stands(self) -> tuple[Stand, ...]:
+        """The stands in the trees' CRS; known before the survey is worked on.
+
+        Raises
+        ------
+        CrsError
+            When survey or trees state none.
         TengunError
             When the stands cannot be read.
         """
+        if "survey" in self.surveys:
+            crs: CRS | None = open_survey(self.surveys["survey"], self.parameters.crs).crs
+        else:
+            crs = read_trees(self.files["trees"]).crs
         if crs is None:
             raise CrsError(
                 "forest carbon: the trees' GeoPackage states no CRS; make it anew from a survey whose CRS is known",
@@ -152,28 +177,6 @@ class Inputs:
         """Files with hashes, parameters and software, JSON-ready."""
         named = {name: {"name": path.name, "sha256": sha256(path)} for name, path in self.files.items()}
         return {"inputs": named, "parameters": self.parameters.model_dump(mode="json"), "software": software()}
-
-
-def earlier_epoch(
-    given: Inputs, stands: Sequence[Stand], tables: Tables, now: TreeEpoch, report: Report
-) -> Epoch | None:
-    """The earlier survey's trees and stand table, or None without one; both surveys must be in one CRS.
-
-    Raises
-    ------
-    CrsError
-        When they are not.
-    """
-    if not given.has_earlier:
-        return None
-    earlier = given.earlier(now, report)
-    if earlier.trees.crs != now.trees.crs:
-        raise CrsError(
-            "forest carbon: the two surveys are in different reference systems; give both in one",
-            "2 時期の測量の座標参照系が異なります。同じ座標系のものを指定してください。",
-        )
-    measures, _, _ = given.measures(earlier, stands, tables)
-    return Epoch(given.parameters.earlier_year or 0, earlier.trees, measures)
 
 
 def carbon_options(parameters: CarbonParameters) -> CarbonOptions:

@@ -13,6 +13,7 @@ from pipelines.progress import Stage, Text
 
 if TYPE_CHECKING:
     from pipelines.tree_survey import Inventory
+    from pointcloud.forest.stands import Stand
 
 REFERENCE_YEAR = 2000
 """Year that the register's ages are taken for; a stand table does not look at ages."""
@@ -93,12 +94,14 @@ class TreeInventory(Process[TreeParameters]):
 
         p, report = parameters, context.progress.within("trees")
         context.progress.at("trees")
+        given = {name: paths[0] for name, paths in inputs.items() if paths and name != "survey"}
+        stands = _read_stands(inputs["survey"], given, p.crs)
         inventory = take_inventory(inputs["survey"], p.crs, p.cell, p.max_gap, p.crowns, report)
         context.progress.at("write")
         files = write_maps(context.workspace, inventory)
         summary = {"schema": "tengun/trees/1", **inventory_summary(inventory), "parameters": p.model_dump()}
-        if inputs.get("stands"):
-            files += _stands(context.workspace, inventory, inputs, p, summary)
+        if stands:
+            files += _stand_table(context.workspace, inventory, stands, given, p, summary)
         if p.points:
             title = Text("Points with the id of their tree", "樹木番号付き点群")
             for name in write_points(inventory, context.workspace):
@@ -110,10 +113,21 @@ class TreeInventory(Process[TreeParameters]):
         return Outputs(summary, (*files, OutputFile("trees.json", "application/json", Text("Summary", "結果の要約"))))
 
 
-def _stands(
+def _read_stands(survey: Sequence[Path], given: Mapping[str, Path], crs: str | None) -> tuple[Stand, ...]:
+    """The stands, none where none are given; a file that cannot be read is refused before the survey is worked on."""
+    from pointcloud.forest.stands_reading import read_stands
+    from pointcloud.io.survey import open_survey
+
+    if "stands" not in given:
+        return ()
+    return read_stands(given["stands"], open_survey(survey, crs).crs, REFERENCE_YEAR, given.get("register"))
+
+
+def _stand_table(
     folder: Path,
     inventory: Inventory,
-    inputs: Mapping[str, Sequence[Path]],
+    stands: Sequence[Stand],
+    given: Mapping[str, Path],
     parameters: TreeParameters,
     summary: dict[str, Any],
 ) -> tuple[OutputFile, ...]:
@@ -122,13 +136,10 @@ def _stands(
     from pipelines.processes.tree_outputs import write_stands
     from pointcloud.forest.carbon_table import carbon_table
     from pointcloud.forest.stands_models import species_models
-    from pointcloud.forest.stands_reading import read_stands
     from pointcloud.forest.stands_table import Survey, UpperLayer, stand_table
     from pointcloud.forest.stem_plots import read_plots
     from pointcloud.forest.uncertainty import assumed_height_error
 
-    given = {name: paths[0] for name, paths in inputs.items() if paths and name != "survey"}
-    stands = read_stands(given["stands"], inventory.survey.crs, REFERENCE_YEAR, given.get("register"))
     plots = read_plots(given["plots"]) if "plots" in given else None
     models, notes = species_models(stands, carbon_table(), inventory.trees, plots)
     survey = Survey(inventory.found.canopy, inventory.density, assumed_height_error())

@@ -126,8 +126,9 @@ def test_trees_come_back_from_their_file_as_they_were(tmp_path):
 def test_what_is_missing_is_said(files, tmp_path):
     given = {"trees": [files / "trees.gpkg"], "stands": [files / "stands.geojson"],
              "earlier_trees": [files / "earlier.gpkg"]}  # fmt: skip
-    with pytest.raises(ParameterError, match="set earlier_year"):
-        run("forest-carbon", given, YEARS, tmp_path / "out")
+    for year in ({}, {"earlier_year": 2024}):
+        with pytest.raises(ParameterError, match="set earlier_year to one before 2024"):
+            run("forest-carbon", given, YEARS | year, tmp_path / "out")
     for both in ({}, {"trees": given["trees"], "survey": [files / "any.laz"]}):
         with pytest.raises(ParameterError, match="either a survey or the trees"):
             run("forest-carbon", {"stands": given["stands"], **both}, YEARS, tmp_path / "out")
