@@ -51,9 +51,9 @@ def show_trees(summary: Mapping[str, Any]) -> None:
     """Print how many trees were found, and the stand table where there is one."""
     from pipelines.tables import CONSOLE
 
-    height = summary["height_m"] or {"mean": 0.0, "max": 0.0}
-    CONSOLE.print(f"樹木 trees: {summary['n_trees']:,} 本, 樹高 height: 平均 mean {height['mean']:.1f} m, "
-                  f"最大 greatest {height['max']:.1f} m")  # fmt: skip
+    height = summary["height_m"]
+    heights = "" if height is None else f", 樹高 height {height['mean']:.1f} m (最大 greatest {height['max']:.1f} m)"
+    CONSOLE.print(f"樹木 trees: {summary['n_trees']:,} 本{heights}")
     if summary.get("stands"):
         CONSOLE.print(_stand_table(summary["stands"]))
         for note in [*summary["notes"], *(n for s in summary["stands"] for n in s["notes"])]:
@@ -66,7 +66,7 @@ def _stand_table(stands: list[dict[str, Any]]) -> Any:
     table = Table(title="林小班別集計 Stands", title_justify="left")
     for name in ("林小班", "樹種"):
         table.add_column(name)
-    for name in ("検出本数", "推定本数", "上層樹高 m", "± 95 %", "Lorey m", "被覆率 %", "地表点/m2", "幹材積 m3"):
+    for name in ("検出", "推定", "上層 m", "±95%", "Lorey", "被覆%", "地表点", "材積m3"):
         table.add_column(name, justify="right")
     for s in stands:
         ends = s["height_upper_ci95"]
