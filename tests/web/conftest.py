@@ -25,6 +25,7 @@ ARGUMENTS = (
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # a closed network: there is nobody but the service
 )
 AXE = ROOT / "api" / "web" / "source" / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from playwright.sync_api import Browser, Page, Request, Route
+from playwright.sync_api import Browser, Page, Request
+
+_PICTURES: Final = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
 
 class Reader:
@@ -21,8 +24,8 @@ class Reader:
         self.page: Page = self._context.new_page()
         self.page.set_default_timeout(20_000)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
-        self._context.route("**/*", self._only_the_service)
+        self.page.on("console", lambda line: self._note(line.type, line.text))
+        self._context.on("request", self._note_outside)
 
     def __enter__(self) -> Reader:
         return self
@@ -47,9 +50,15 @@ class Reader:
         found = self.page.evaluate("rules => axe.run({runOnly: rules})", rules)
         return [{"id": one["id"], "at": [node["html"] for node in one["nodes"]]} for one in found["violations"]]
 
-    def _only_the_service(self, route: Route, request: Request) -> None:
-        if request.url.startswith((self._service, "blob:", "data:")):
-            route.continue_()
-        else:
+    def picture(self, name: str) -> None:
+        """Keep what is seen under ``build/screenshots``, for people to look at."""
+        width = self.page.viewport_size["width"] if self.page.viewport_size else 0
+        self.page.screenshot(path=_PICTURES / f"{name}-{width}.png", full_page=True)
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind == "error" and not text.startswith("Failed to load resource"):  # refusals, which the page shows itself
+            self.errors.append(text)
+
+    def _note_outside(self, request: Request) -> None:
+        if not request.url.startswith((self._service, "blob:", "data:", "about:")):
             self.outside.append(request.url)
-            route.abort()

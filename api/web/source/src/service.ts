@@ -49,7 +49,7 @@ export function proof(): Record<string, string> {
   return known === null ? {} : { "X-CSRF-Token": known };
 }
 
-async function answered(path: string, options: RequestInit): Promise<Response> {
+export async function answered(path: string, options: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(address(path), { ...options, headers: { ...options.headers, ...proof() } });

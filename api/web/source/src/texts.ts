@@ -34,8 +34,8 @@ export const TEXTS = {
   },
   "upload-of": { ja: "{0} の送信", en: "Upload of {0}" },
   "upload-broken": {
-    ja: "送信が途切れました。ネットワークを確認し「再試行」を押してください。",
-    en: "The connection broke. Check the network and press Try again.",
+    ja: "送信が途切れました。ネットワークを確認し「再試行」を押してください。続きから送信します。",
+    en: "The connection broke. Check the network and press Try again; it goes on where it stopped.",
   },
   waiting: { ja: "待機中", en: "waiting" },
   checking: { ja: "確認中", en: "checking" },

@@ -2,10 +2,20 @@
 
 import type { Dataset } from "./answers";
 import { t } from "./language";
-import { address, Problem, proof } from "./service";
+import { address, answered, ask, Problem, proof } from "./service";
 import { inProject } from "./session";
 
 const AT_ONCE = 2;
+const PIECE_BYTES = 8 * 1024 * 1024;
+/** Failures of one piece in a row, the last one after half a minute. */
+const PATIENCE = 6;
+const TUS = { "Tus-Resumable": "1.0.0" };
+
+interface State {
+  id: string;
+  offset: number;
+  dataset?: Dataset;
+}
 
 export interface Upload {
   file: File;
@@ -35,22 +45,89 @@ function startNext(): void {
   }
 }
 
-/** One file in one request; fetch tells nothing of how far an upload is, so XMLHttpRequest. */
-function transfer(file: File, progress: (share: number) => void): Promise<Dataset> {
+/** One file, in pieces; what the service has of it already, also from another day, is not sent again. */
+async function transfer(file: File, progress: (share: number) => void): Promise<Dataset> {
+  const key = `tengun-upload ${file.name} ${file.size} ${file.lastModified}`;
+  let state = await begun(localStorage.getItem(key), file);
+  localStorage.setItem(key, state.id);
+  let failures = 0;
+  try {
+    while (state.offset < file.size) {
+      progress(state.offset / file.size);
+      try {
+        await sendPiece(file, state, progress);
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        if (!isPassing(error) || failures > PATIENCE) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** failures));
+      }
+      state = await again(state);
+    }
+    progress(1);
+    const dataset = state.dataset ?? (await ask<State>(`uploads/${state.id}`)).dataset;
+    localStorage.removeItem(key);
+    return dataset!;
+  } catch (error) {
+    if (!isPassing(error)) localStorage.removeItem(key); // a refused file begins anew
+    throw error;
+  }
+}
+
+/** What the service knows of an upload: that of before, or a new one. */
+async function begun(id: string | null, file: File): Promise<State> {
+  if (id !== null) {
+    try {
+      const known = await ask<State>(`uploads/${id}`);
+      if (known.dataset === undefined) return known;
+    } catch (error) {
+      if (isPassing(error)) throw error; // else it has expired
+    }
+  }
+  const name = btoa(String.fromCodePoint(...new TextEncoder().encode(file.name)));
+  const headers = { ...TUS, "Upload-Length": String(file.size), "Upload-Metadata": `filename ${name}` };
+  const response = await answered(inProject("uploads"), { method: "POST", headers });
+  return { id: response.headers.get("Location")!.split("/").at(-1)!, offset: 0 };
+}
+
+/** Where the service stands; the present knowledge while it does not answer. */
+async function again(state: State): Promise<State> {
+  try {
+    return await ask<State>(`uploads/${state.id}`);
+  } catch (error) {
+    if (isPassing(error)) return state;
+    throw error;
+  }
+}
+
+/** Whether trying again may help: no answer, another piece still on its way, or the service busy. */
+function isPassing(error: unknown): boolean {
+  return error instanceof Problem && [0, 409, 423, 429, 502, 503, 504].includes(error.status);
+}
+
+/** fetch tells nothing of how far an upload is, so XMLHttpRequest. */
+function sendPiece(file: File, state: State, progress: (share: number) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", address(inProject(`datasets?name=${encodeURIComponent(file.name)}`)));
-    request.setRequestHeader("Content-Type", "application/octet-stream");
-    for (const [name, value] of Object.entries(proof())) request.setRequestHeader(name, value);
-    request.responseType = "json";
-    request.upload.onprogress = (event) => progress(event.total > 0 ? event.loaded / event.total : 0);
+    request.open("PATCH", address(`uploads/${state.id}`));
+    const headers = { ...TUS, ...proof(), "Upload-Offset": String(state.offset), "Content-Type": "application/offset+octet-stream" };
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => progress((state.offset + event.loaded) / file.size);
     request.onerror = () => reject(new Problem(0, { detail: t("upload-broken") }));
     request.onload = () => {
-      if (request.status === 201) resolve(request.response as Dataset);
-      else reject(new Problem(request.status, (request.response ?? {}) as Record<string, unknown>));
+      if (request.status === 204) resolve();
+      else reject(new Problem(request.status, bodyOf(request.responseText)));
     };
-    request.send(file);
+    request.send(file.slice(state.offset, state.offset + PIECE_BYTES));
   });
+}
+
+function bodyOf(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
 }
 
 /** Files of a drop, folders gone through; names of hidden files left out. */

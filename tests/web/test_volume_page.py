@@ -1,0 +1,132 @@
+"""From two files to a volume on the map, all in the browser, with part of a real pair. Costs about 15 s."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import laspy
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from pyproj import Transformer
+
+from api.settings import Settings
+from tests.api.office import ROOT, Thread, free_port
+from tests.web.conftest import AXE
+from tests.web.reader import Reader
+
+PATIENCE_MS = 180_000
+WEST, SOUTH, EAST, NORTH = 52_045.0, -98_360.0, 52_175.0, -98_240.0
+"""The part with the scar."""
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Thread]:
+    """A service with the shipped processes."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PYTHONPATH", str(ROOT))
+    with Thread(Settings(data_dir=tmp_path_factory.mktemp("office") / "data", port=free_port(), workers=1)) as service:
+        yield service
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> list[Path]:
+    """The part of both surveys, and the zone of the scar."""
+    folder = tmp_path_factory.mktemp("pair")
+    made = []
+    for name in ("slide_before.laz", "slide_after.laz"):
+        survey = laspy.read(shared_data / "pairs" / name)
+        is_inside = (survey.x > WEST) & (survey.x < EAST) & (survey.y > SOUTH) & (survey.y < NORTH)
+        survey.points = survey.points[is_inside]
+        survey.write(folder / name)
+        made.append(folder / name)
+    zones = json.loads((shared_data / "pairs" / "slide_zones.geojson").read_text())
+    zones["features"] = [one for one in zones["features"] if one["properties"]["name"] == "scar"]
+    (folder / "zones.geojson").write_text(json.dumps(zones))
+    return [*made, folder / "zones.geojson"]
+
+
+@pytest.fixture(scope="module")
+def job(browser: Browser, office: Thread, files: list[Path]) -> str:
+    """The job of a reader who brought the files, was asked for the reference system, and waited."""
+    with Reader(browser, str(office.client.base_url), "ja") as reader:
+        page = reader.open("#/data")
+        page.locator("input[type=file]").first.set_input_files(files)
+        expect(page.locator(".uploads li", has_text="登録済み")).to_have_count(3)
+        for path in files:
+            page.get_by_label(f"{path.name} を選択").check()
+        page.get_by_role("link", name="土量変化を計算").click()
+        before = page.locator("[data-field=before] input:checked")
+        expect(before).to_have_count(1)
+        page.locator("[data-field=cell] input").fill("1")
+        start = page.get_by_role("button", name="処理を開始")
+        start.click()
+        expect(page.locator("[data-field=crs] .problem")).to_have_text("選択してください。")
+        page.locator("[data-field=crs] select").select_option("EPSG:6676")
+        start.click()
+        page.wait_for_url(re.compile("#/job/"))
+        expect(page.get_by_role("link", name="土量の結果を見る")).to_be_visible(timeout=PATIENCE_MS)
+        return page.url.rpartition("/")[2]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_figures_are_those_of_volume_json(browser: Browser, office: Thread, job: str) -> None:
+    result = office.client.get(f"/jobs/{job}/results/volume.json").json()
+    with Reader(browser, str(office.client.base_url), "en") as reader:
+        page = reader.open(f"#/volume/{job}")
+        (zone,) = result["zones"]
+        row = page.get_by_role("region", name="Zones").get_by_role("row", name=re.compile("^scar"))
+        expect(row).to_contain_text(f"{zone['cut_m3']:,.0f}")
+        expect(row).to_contain_text(f"−{-zone['net_m3']:,.0f}")
+        low, high = zone["cut_ci95_m3"]
+        expect(row).to_contain_text(f"{low:,.0f} to {high:,.0f}")
+        expect(page.locator(".figure.cut")).to_contain_text(f"{result['total']['cut_m3']:,.0f}")
+        expect(page.locator(".methods table")).to_have_count(1)
+        with page.expect_response(re.compile(r"tiles/.*least=0\.9")) as tile:
+            slider = page.get_by_label("Level of detection", exact=False)
+            slider.fill("0.9")
+            slider.dispatch_event("change")
+        assert tile.value.status in (200, 204)
+        clicked(page)
+        values = page.get_by_role("region", name="At the place clicked")
+        for name in ("before", "after", "deviation", "confidence"):
+            expect(values).to_contain_text(re.compile(name, re.IGNORECASE))
+        reader.picture("volume")
+        if AXE.is_file():
+            assert reader.violations(AXE.read_text()) == []
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_map_finds_sheets_and_tells_places(browser: Browser, office: Thread, job: str) -> None:
+    with Reader(browser, str(office.client.base_url), "ja", width=390, height=844) as reader:
+        page = reader.open(f"#/map?job={job}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.get_by_label("図郭コード").fill("no sheet")
+        page.get_by_role("button", name="検索").click()
+        expect(page.locator(".search .problem")).to_contain_text("08ND7783")
+        page.get_by_label("図郭コード").fill("08nf2370")
+        page.get_by_role("button", name="検索").click()
+        expect(page.locator(".search .problem")).to_be_hidden()
+        clicked(page)
+        text = page.locator(".place").inner_text()
+        north, east = (float(part.replace(",", "")) for part in re.findall(r"\((?:北|東)\) (-?[\d,.]+) m", text))
+        lat, lon = (float(part) for part in re.findall(r"([\d.]+)°", text))
+        true = Transformer.from_crs(4326, 6676, always_xy=True).transform(lon, lat)
+        assert (east, north) == pytest.approx(true, abs=0.02)  # what two decimals and seven of a degree can tell
+        assert 52_000 <= east <= 52_400  # sheet 08NF2370, whose middle was clicked
+        assert -98_400 <= north <= -98_100
+        reader.picture("map")
+        if AXE.is_file():
+            assert reader.violations(AXE.read_text()) == []
+
+
+def clicked(page: Page) -> None:
+    """Click into the middle of the map once it has been drawn."""
+    page.locator(".maplibregl-canvas").scroll_into_view_if_needed()
+    page.locator(".maplibregl-canvas").click()
+    page.locator(".place").wait_for()
