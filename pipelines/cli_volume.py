@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from pipelines.cli_pipeline import Sets, set_values
+
 Folder = Annotated[Path, typer.Option("-o", "--output", help="Output folder 出力フォルダ")]
 Cell = Annotated[float, typer.Option(help="Edge of a grid cell in metres 格子間隔 (m)")]
 MaxGap = Annotated[float, typer.Option(help="Void beyond this distance (m) from any ground point 最大補間距離 (m)")]
@@ -46,6 +48,7 @@ def volume(
     compacted: Annotated[float | None, typer.Option(help="C measured on site 現場測定の C")] = None,
     truck: Annotated[float | None, typer.Option(help="m3 of loose soil a load 運搬車の積載土量")] = None,
     project: Project = "",
+    options: Sets = None,
     crs: Crs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,6 +64,7 @@ def volume(
             "same_heights": same_heights, "end_area_interval": interval, "stream_step": stream_step,
             "stream_width": stream_width, "dam_capacity": dam_capacity, "dam_zone": dam_zone, "soil": soil,
             "loose_ratio": loose, "compacted_ratio": compacted, "truck_m3": truck, "project": project,
+            "options": set_values(options),
         }  # fmt: skip
         show(execute("volume-change", inputs, parameters, output, as_json), as_json, output)
 

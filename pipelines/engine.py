@@ -122,18 +122,19 @@ def survey_surfaces(
     )  # fmt: skip
 
 
-def ground_options(document: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of the stage ``ground`` of a document that tengun ships, with a user's options set by tag.
+def ground_options(document: str, options: Mapping[str, Any], tag: str = "ground") -> dict[str, Any]:
+    """The arguments of a ground stage of a document that tengun ships, with a user's options set by tag.
 
-    The tile engine runs that stage (`pipelines.stages.labelled`) on each tile; options of other stages would have
-    no effect, and are refused.
+    The tile engine runs that stage (`pipelines.stages.labelled`) on each tile; options of stages that are no ground
+    stages of the document would have no effect, and are refused.
 
     Raises
     ------
     ParameterError
         For an option of another tag, an unknown one, or a value that it does not take.
     """
-    known = [f"ground.{name}" for name in stage_arguments.ARGUMENTS["ground"]]
+    tags = [stage.tag for stage in shipped(document).stages if stage.options.get("function") == "ground"]
+    known = [f"{one}.{name}" for one in tags for name in stage_arguments.ARGUMENTS["ground"]]
     for name in options:
         if name not in known:
             raise ParameterError(
@@ -145,7 +146,7 @@ def ground_options(document: str, options: Mapping[str, Any]) -> dict[str, Any]:
                 candidates=known,
             )
     chosen = shipped(document).with_options(options)
-    stage = chosen.stages[chosen.tagged("ground")]
+    stage = chosen.stages[chosen.tagged(tag)]
     return stage_arguments.parsed_arguments("ground", stage.label, stage.options.get("pdalargs"))
 
 

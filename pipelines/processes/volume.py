@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from pipelines.process import Context, DatasetInput, Outputs, Process
 from pipelines.processes.volume_parameters import VolumeParameters
@@ -54,16 +55,19 @@ class VolumeChange(Process[VolumeParameters]):
 
     def run(self, inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameters, context: Context) -> Outputs:
         """See `Process.run`; `pipelines.processes.volume_outputs` lists the files."""
+        from pipelines.engine import ground_options
         from pipelines.processes.volume_inputs import check_zones, open_given, shared_grid
         from pipelines.processes.volume_outputs import write_outputs
         from pipelines.processes.volume_result import measure
 
         context.progress.at("open")
+        stages = {name: ground_options("change", parameters.options, f"ground_{name}") for name in ("before", "after")}
         given = open_given(inputs, parameters)
         grid = shared_grid(given.surveys, parameters.cell)
         check_zones(given.zones, grid)
         before, after = (
-            epoch_of(name, given, grid, parameters.max_gap, context.progress.within(name)) for name in given.surveys
+            epoch_of(name, given, grid, parameters.max_gap, context.progress.within(name), stages[name])
+            for name in given.surveys
         )
         context.progress.at("align")
         alignment, after = aligned(before, after, parameters.align, parameters.max_gap)
@@ -75,7 +79,14 @@ class VolumeChange(Process[VolumeParameters]):
         return Outputs(summary, files)
 
 
-def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, report: Callable[[float], None]) -> Epoch:
+def epoch_of(
+    name: str,
+    given: Given,
+    grid: Grid,
+    max_gap: float,
+    report: Callable[[float], None],
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> Epoch:
     """The surfaces of one survey with a terrain for a difference, its heights corrected where they have to be.
 
     Parameters
@@ -86,6 +97,8 @@ def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, report: Callab
         The inputs, where the surfaces are wanted, and how far (m) a terrain reaches from its points.
     report
         Called with the share done.
+    options
+        Arguments of the ground stage (`pipelines.engine.ground_options`).
 
     Raises
     ------
@@ -100,7 +113,7 @@ def epoch_of(name: str, given: Given, grid: Grid, max_gap: float, report: Callab
     from pointcloud.change.carriers import carriers
 
     survey = given.surveys[name]
-    surfaces = survey_surfaces(survey, grid, max_gap, report, with_terrain=False)
+    surfaces = survey_surfaces(survey, grid, max_gap, report, options, with_terrain=False)
     epoch = Epoch(name, survey, surfaces)
     if given.correction is not None and name in given.corrected:
         found = corrected_surfaces(surfaces, given.correction)

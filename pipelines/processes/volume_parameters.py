@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from pipelines.processes.ground import GroundOptions
 from pipelines.processes.terrain import SurfaceParameters
 from pointcloud.errors import ParameterError
 
@@ -97,6 +98,14 @@ class VolumeParameters(SurfaceParameters):
         le=1000,
         title="Truck / 運搬車 1 台の積載土量",
         description="Loose soil that a truck takes, m3 / ほぐした土量 (m3)",
+    )
+    options: GroundOptions = Field(
+        default_factory=dict,
+        title="Options / オプション",
+        description="Options of the stages 'ground_before' and 'ground_after' of the document change, as tengun "
+        "pipeline run --set takes them; what is not set follows from the data / 地盤分類の設定 (タグ ground_before、"
+        "ground_after)。指定しないものはデータから決まります",
+        examples=[{"ground_before.window": 30.0, "ground_after.window": 30.0}],
     )
     project: str = Field("", max_length=80, title="Project / 業務名", description="On the papers / 帳票に記載")
 

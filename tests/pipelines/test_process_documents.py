@@ -102,3 +102,26 @@ def test_wrong_arguments_are_refused_before_a_point_is_read(pdalargs: Any, messa
     for executor in ("native", "auto"):
         with pytest.raises(ParameterError, match=message):
             executors.run(parse(stages), tmp_path, executor)  # type: ignore[arg-type]
+
+
+def test_options_reach_each_epoch_of_the_volume(slope: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines import engine
+
+    seen: list[Any] = []
+
+    real = engine.survey_surfaces
+
+    def noted(*arguments: Any, **named: Any) -> Any:
+        seen.append(arguments[4])
+        if len(seen) == 2:
+            raise InterruptedError  # both epochs were asked for
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(engine, "survey_surfaces", noted)
+    inputs = {"before": [slope.before], "after": [slope.after]}
+    options = {"ground_before.window": 6, "ground_after.window": "9", "ground_after.method": "smrf"}
+    with pytest.raises(InterruptedError):
+        run("volume-change", inputs, {"crs": CRS, "cell": 2, "options": options}, tmp_path / "a")
+    assert seen == [{"window": 6.0}, {"window": 9.0, "method": "smrf"}]
+    with pytest.raises(ParameterError, match=r"'ground\.window' is not set here; allowed are ground_before\.method"):
+        run("volume-change", inputs, {"crs": CRS, "options": {"ground.window": 6}}, tmp_path / "b")
