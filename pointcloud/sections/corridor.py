@@ -129,6 +129,8 @@ def footprint(line: CentreLine, stations: Sequence[Station]) -> Polygon | MultiP
     """The area that the sections sweep from the first station to the last: what their volume stands for."""
     quads = []
     for a, b in pairwise(stations):
+        if b.distance <= a.distance:  # two given in one place
+            continue
         s = line.dense(a.distance, b.distance, 0.005)
         share = ((s - a.distance) / (b.distance - a.distance))[:, None]
         x, y, direction = line.at(s)

@@ -221,11 +221,14 @@ def _with_ends(
     for a, b in pairwise(sections):
         if a.areas is None or b.areas is None:
             continue
-        ends = [a.station.distance, b.station.distance]
-        places = zero_sections(ends, [a.areas, b.areas], partial(_areas_at, line, a.station, surfaces, pair))
-        for distance, kind in places:
+        between_them = [a.station.distance, b.station.distance]
+        places = zero_sections(between_them, [a.areas, b.areas], partial(_areas_at, line, a.station, surfaces, pair))
+        names: dict[float, dict[str, None]] = {}
+        for distance, kind in places:  # cut may end where fill does: that is one section
+            names.setdefault(distance, {})[ZERO_NAMES[kind]] = None
+        for distance, ends in names.items():
             like = a.station
-            extra = Extra(distance, ZERO_NAMES[kind], like.skew, like.left, like.right)
+            extra = Extra(distance, "・".join(ends), like.skew, like.left, like.right)
             (station,) = lay_out(line, pitch, like.left, like.right, extra=[extra], regular=False).items
             added.append(_section(station, surfaces, tolerance, pair))
     return sorted([*sections, *added], key=lambda s: s.station.distance)

@@ -112,3 +112,9 @@ def test_footprint_of_skewed_sections_is_a_parallelogram():
     line = CentreLine("line", (Piece(0, 0, 0.3, 60.0),))
     area = footprint(line, lay_out(line, 20, 10, 10, skew=30.0).items)
     np.testing.assert_allclose(area.area, 60 * 20 * math.cos(math.radians(30)), rtol=1e-9)
+
+
+def test_two_stations_in_one_place_sweep_nothing_between_them():
+    line = CentreLine("line", (Piece(0, 0, 0.0, 60.0),))
+    stations = list(lay_out(line, 20, 10, 10).items)
+    assert footprint(line, [stations[0], *stations]).equals(footprint(line, stations))
