@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import QueryError
 from api.jobs.states import JobStatus
-from api.jobs.turns import waiting_line
+from api.jobs.turns import PLACE
 from api.records import JobRecord, UtcDateTime, now
 
 _OPEN: Final = ("", "..")
@@ -57,10 +57,8 @@ def queue_position(session: Session, job: JobRecord) -> int | None:
     """Place in the queue, 1 being next; None where the job does not wait."""
     if job.status != JobStatus.ACCEPTED:
         return None
-    line = waiting_line().subquery()
-    order = (line.c.turn, line.c.created, line.c.id)
-    places = select(line.c.id, func.row_number().over(order_by=order).label("place")).subquery()
-    return session.scalar(select(places.c.place).where(places.c.id == job.id))
+    row = session.execute(PLACE, {"job_id": job.id}).one_or_none()
+    return None if row is None else int(row.place)
 
 
 def read_interval(text: str) -> tuple[datetime | None, datetime | None]:

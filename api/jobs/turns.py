@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from api.jobs.states import JobStatus
 from api.records import JobRecord
@@ -27,3 +28,14 @@ def waiting_line() -> Select[tuple[str, datetime, int]]:
         .outerjoin(running, running.c.owner == JobRecord.owner)
         .where(JobRecord.status == JobStatus.ACCEPTED)
     )
+
+
+def _place() -> Select[tuple[int]]:
+    line = waiting_line().subquery()
+    order = (line.c.turn, line.c.created, line.c.id)
+    places = select(line.c.id, func.row_number().over(order_by=order).label("place")).subquery()
+    return select(places.c.place).where(places.c.id == bindparam("job_id"))
+
+
+PLACE: Final = _place()
+"""Place of ``job_id`` in the line, 1 being next; made once, since every look at a waiting job asks it."""

@@ -8,18 +8,19 @@ from typing import Annotated, Final, Literal
 
 from anyio import sleep
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import PlainTextResponse
 
 from api.access.gate import TheVisitor
 from api.access.visible import visible_job
+from api.access.visitor import Visitor
 from api.jobs import store
 from api.jobs.folder import JobFolder
 from api.jobs.listing import LONGEST_S, JobFilter, list_jobs, read_interval
 from api.jobs.log_tail import log_tail
 from api.jobs.states import JobStatus
-from api.links import page_links
+from api.links import JSON, page_links
 from api.schemas import JobList, StatusInfo
 from api.service import Limit, Offset, Project, Service, TheService
 from api.statements import job_summary, read_state, status_info
@@ -66,12 +67,18 @@ def show_jobs(
     )
 
 
-@router.get("/jobs/{job_id}", response_model_exclude_none=True)
-def show_job(job_id: str, request: Request, service: TheService, visitor: TheVisitor) -> StatusInfo:
+def _visible_status(job_id: str, request: Request, service: TheService, visitor: TheVisitor) -> StatusInfo:
+    return _status(service, job_id, request, visitor)
+
+
+VisibleStatus = Annotated[StatusInfo, Depends(_visible_status)]
+
+
+@router.get("/jobs/{job_id}", response_model=StatusInfo, response_model_exclude_none=True)
+async def show_job(status: VisibleStatus) -> Response:
     """Status, progress by stage, history, and the reason where it failed."""
-    with service.database.reading() as session:
-        visible_job(session, job_id, visitor)
-    return _status(service, job_id, request)
+    # as it is: this is what clients poll, and its model has been checked when it was made
+    return Response(status.model_dump_json(by_alias=True, exclude_none=True), media_type=JSON)
 
 
 @router.delete("/jobs/{job_id}", response_model_exclude_none=True)
@@ -108,7 +115,7 @@ def show_log(
 
 @router.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
 async def follow_job(
-    status: Annotated[StatusInfo, Depends(show_job)], request: Request, service: TheService
+    status: VisibleStatus, request: Request, service: TheService, visitor: TheVisitor
 ) -> AsyncIterator[ServerSentEvent]:
     """The job's status as server-sent events: now, at each change, and for the last time when it has ended."""
     seen = ""
@@ -121,10 +128,12 @@ async def follow_job(
         if status.status.is_ended or request.app.state.is_stopping:
             return
         await sleep(_EVENT_POLL_S)
-        status = await run_sync(_status, service, status.job_id, request)
+        status = await run_sync(_status, service, status.job_id, request, visitor)
 
 
-def _status(service: Service, job_id: str, request: Request) -> StatusInfo:
+def _status(service: Service, job_id: str, request: Request, visitor: Visitor) -> StatusInfo:
     with service.database.reading() as session:
         state = read_state(session, job_id)
+    if not visitor.sees(state.job.project_id):
+        raise store.no_job(job_id)
     return status_info(state, service.catalog, request)
