@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from api.settings import Settings
 from tests.api.office import CATALOG, ROOT, Thread, free_port
@@ -27,6 +27,7 @@ ARGUMENTS = (
     "--enable-unsafe-swiftshader",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # a closed network: there is nobody but the service
 )
+expect.set_options(timeout=20_000)  # a busy machine takes its time
 AXE = ROOT / "api" / "web" / "source" / "node_modules" / "axe-core" / "axe.min.js"
 
 

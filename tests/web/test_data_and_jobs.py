@@ -96,6 +96,22 @@ def test_the_form_says_what_is_wrong_beside_the_field(reader: Reader) -> None:
     expect(page.locator("[data-field=seconds] input")).to_be_focused()
 
 
+def test_an_area_is_named_by_map_sheets(reader: Reader, running: Thread) -> None:
+    page = reader.open("#/order/rehearsal")
+    page.locator("summary", has_text="任意のデータ").click()
+    codes = page.get_by_label("または図郭コードで指定")
+    codes.fill("08NF2370 09KD12")
+    page.get_by_role("button", name="処理を開始").click()
+    expect(page.locator("[data-field=zones] .problem")).to_contain_text("一つの系")
+    codes.fill("08NF2370、08nf2379")
+    page.get_by_role("button", name="処理を開始").click()
+    page.wait_for_url(re.compile("#/job/"))
+    (area,) = running.client.status(page.url.rpartition("/")[2])["inputs"]
+    dataset = running.client.get(f"/datasets/{area['dataset']}").json()
+    assert dataset["info"]["names"] == ["08NF2370", "08NF2379"]
+    assert dataset["info"]["problems"] == []
+
+
 def test_both_languages_and_the_keyboard(browser: Browser, running: Thread) -> None:
     with Reader(browser, str(running.client.base_url), language="en") as reader:
         page = reader.open("#/jobs")

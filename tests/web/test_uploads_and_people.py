@@ -54,13 +54,13 @@ def test_an_upload_goes_on_where_it_broke_off(reader: Reader, running: Thread, s
     page = reader.open("#/data")
     page.evaluate(ONE_PIECE_ONLY)
     page.locator("input[type=file]").first.set_input_files(survey)
-    expect(page.locator(".uploads .state")).to_contain_text("49 %", timeout=20_000)  # 8 of 17 MB
+    expect(page.locator(".uploads .state")).to_contain_text("49 %")  # 8 of 17 MB
     sent: list[str] = []
     page.on("request", lambda r: sent.append(r.headers["upload-offset"]) if r.method == "PATCH" else None)
     page.on("dialog", lambda dialog: dialog.accept())  # "leave the page?"
     reader.open("#/data")
     page.locator("input[type=file]").first.set_input_files(survey)
-    expect(page.locator(".uploads li", has_text="登録済み")).to_have_count(1, timeout=20_000)
+    expect(page.locator(".uploads li", has_text="登録済み")).to_have_count(1)
     assert sent == [str(PIECE_BYTES), str(2 * PIECE_BYTES)]
     dataset = next(one for one in running.client.get("/datasets").json()["datasets"] if one["name"] == survey.name)
     assert dataset["sha256"] == hashlib.sha256(survey.read_bytes()).hexdigest()

@@ -4,7 +4,9 @@ import type { Dataset, Input } from "./answers";
 import type { Field } from "./fields";
 import { freshId, h } from "./dom";
 import { bytes } from "./format";
+import { messageOf } from "./service";
 import { t, told } from "./language";
+import { sheetPolygons } from "./area";
 
 const TAKEN: Record<string, string[]> = { lines: ["lines", "drawing"], surface: ["drawing"], table: ["drawing"] };
 
@@ -38,11 +40,15 @@ export function dataField(
   });
   const none = h("input", { type: "radio", name: group, value: "", checked: given.length === 0 });
   none.addEventListener("change", changed);
+  const codesId = freshId();
+  const codes = h("input", { id: codesId, placeholder: "08ND7783, 08ND7784", autocomplete: "off", spellcheck: "false" });
+  const byCode = kind === "polygons" && h("p", { class: "field" }, h("label", { for: codesId }, t("by-sheets")), codes);
   const element = h(
     "fieldset",
     { class: "data", "data-field": name },
     h("legend", {}, title, input.minOccurs > 0 && h("span", { class: "must" }, t("needed"))),
     h("div", { class: "picks" }, !isMany && input.minOccurs === 0 && h("label", { class: "pick" }, none, t("none")), boxes.map((one) => one.line)),
+    byCode,
     offered.length === 0 && h("p", { class: "hint" }, t("none-of-kind"), " ", h("a", { href: "#/data" }, t("to-data"))),
     error,
   );
@@ -50,9 +56,19 @@ export function dataField(
   const refuse = (message: string) => {
     error.textContent = message;
   };
+  const area = () => {
+    try {
+      return sheetPolygons(codes.value);
+    } catch (error) {
+      refuse(messageOf(error));
+      codes.focus();
+      throw error;
+    }
+  };
   const read = () => {
-    const ids = chosen();
     refuse("");
+    if (codes.value.trim() !== "") return area();
+    const ids = chosen();
     if (ids.length === 0 && input.minOccurs > 0) {
       refuse(t("choose-data"));
       element.querySelector("input")?.focus();

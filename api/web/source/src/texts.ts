@@ -82,6 +82,8 @@ export const TEXTS = {
   none: { ja: "なし", en: "None" },
   "none-of-kind": { ja: "この種類のデータがありません。", en: "There is no data of this kind." },
   "to-data": { ja: "データを登録", en: "Add data" },
+  "by-sheets": { ja: "または図郭コードで指定", en: "Or by map sheet codes" },
+  "one-zone": { ja: "図郭コードは一つの系にそろえてください。", en: "The map sheets must be of one zone." },
   "to-choose": { ja: "選択してください。", en: "Please choose." },
   "choose-data": { ja: "データを選択してください。", en: "Choose data." },
   extent: { ja: "点群 {0} 件、{1} 点、外接範囲の合計 {2} ha", en: "{0} point clouds, {1} points, {2} ha in all (bounding boxes)" },
