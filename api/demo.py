@@ -72,7 +72,7 @@ def _valley(folder: Path) -> tuple[Path, Path, Path, Mapping[str, float]]:
 def _service(settings: Settings) -> Iterator[str]:
     """A running service of our own, ended at the end."""
     port = _free_port(settings.host, settings.port)
-    environment = {**os.environ, **settings.environment(), "TENGUN_PORT": str(port)}
+    environment = {**os.environ, **settings.environment(), "TENGUN_PORT": str(port), "TENGUN_ACCESS": "open"}
     log = settings.data_dir / "demo-service.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from api.access.gate import TheVisitor
+from api.access.visitor import NOBODY
 from api.errors import TITLES, ForbiddenError, UnavailableError, status_of_code
 from api.jobs.store import count_by_status, touch_database
 from api.links import CONFORMANCE_REL, JOBS_REL, PROCESSES_REL, link
@@ -57,8 +58,8 @@ def conformance(service: TheService) -> Conformance:
 
 
 @router.get("/health")
-def health(service: TheService) -> Health:
-    """Whether the database answers and jobs are taken."""
+def health(service: TheService, visitor: TheVisitor) -> Health:
+    """Whether the database answers and jobs are taken; how many there are is told to those who say who they are."""
     with service.database.reading() as session:
         counts = count_by_status(session)
     if not service.dispatcher.is_alive:
@@ -69,7 +70,7 @@ def health(service: TheService) -> Health:
     return Health(
         status="ok",
         version=software_version(),
-        jobs=counts,
+        jobs={} if visitor == NOBODY else counts,
         workers=service.settings.workers,
         free_bytes=shutil.disk_usage(service.settings.data_dir).free,
         executors=executors(),

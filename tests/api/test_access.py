@@ -330,3 +330,12 @@ def test_the_network_is_refused_without_users_secret_and_encryption(
         serve(settings)
     assert missing in refused.value.en
     assert not (tmp_path / "service.lock").exists()
+
+
+def test_strangers_learn_no_numbers(crowd: Crowd, theirs: dict[str, str]) -> None:
+    with crowd.client() as stranger:
+        assert stranger.get("/health").json()["jobs"] == {}
+        assert stranger.get("/ready").status_code in (200, 503)
+    assert crowd["kawa"].get("/metrics").status_code == 403
+    assert "tengun_jobs" in crowd["admin"].get("/metrics").text
+    assert crowd["admin"].get("/health").json()["jobs"]["successful"] >= 1
