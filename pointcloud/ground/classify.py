@@ -30,6 +30,10 @@ NOISE_DEPTH = 0.5
 more by the height that a slope gains between neighbouring points."""
 
 
+BELOW = (1.5, 1.5)
+"""Metres below the ground's surface, and more by its slope, from which what is not ground is low noise."""
+
+
 @dataclass(frozen=True, slots=True)
 class GroundResult:
     """What the ground filter found, point by point.
@@ -167,6 +171,9 @@ def _labels(
         labels[ground] = ClassCode.GROUND
         keys = np.zeros(lowest.grid.shape, dtype=bool)
         keys.ravel()[cells[key_points]] = True
+    with np.errstate(invalid="ignore"):
+        below = cloud.z < surface - BELOW[0] - BELOW[1] * slope.ravel()[cells]
+    labels[below & (labels == ClassCode.UNCLASSIFIED)] = ClassCode.LOW_NOISE
     confidence = confidence_cells(keys & ~noise, rough, slope).ravel()[cells]
     return labels, key_points, confidence
 

@@ -143,7 +143,8 @@ class Links:
     def islands(self, accepted: Mask, least_area: int) -> Mask:
         """Points of regions that step down, join accepted ground nowhere and have no ground above them.
 
-        Regions wider than ``ISLAND_EXTENT`` are not looked at.
+        Regions wider than ``ISLAND_EXTENT`` are not looked at, nor is the larger part of a small survey: what steps
+        down from it is a pit or an outlier.
         """
         near = self.land.near
         parent = np.empty(accepted.size, dtype=np.int32)
@@ -162,6 +163,7 @@ class Links:
         found = (
             (area >= least_area)
             & (extent <= ISLAND_EXTENT)
+            & (area <= 0.5 * np.count_nonzero(near >= 0))
             & (counts[:, 0] >= 0.2 * around)
             & (counts[:, 1] < 0.05 * around)
             & (counts[:, 3] < 0.03 * around)

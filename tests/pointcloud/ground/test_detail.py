@@ -47,6 +47,22 @@ def test_a_bank_stays_sharp_and_plants_are_not_ground() -> None:
     assert np.count_nonzero(at_bank & (cloud.x < 24.0)) > 40
 
 
+def test_what_lies_well_below_is_noise_and_changes_nothing_around() -> None:
+    cloud, truth = terraces(size=32.0)
+    z = cloud.z.copy()
+    low = np.flatnonzero((np.abs(cloud.x - 10.0) < 0.4) & (np.abs(cloud.y - 8.0) < 0.4))
+    low = low[:3]  # of four and more one supports the other, as in a pit
+    z[low] -= np.linspace(3.0, 6.0, 3)
+    result = classify(PointCloud(cloud.x, cloud.y, z))
+    assert np.all(result.labels[low[1:]] == 7)
+    assert result.labels[low[0]] in (1, 7)  # the surface, which knows nothing yet, may dip a little there
+    assert not np.any(result.key_points[low])
+    others = np.delete(np.arange(len(cloud)), low)
+    assert not np.any(result.labels[others] == 7)
+    # in a survey narrower than the widest roof a pit does not make a roof of all that is around it
+    assert np.mean(result.labels[others][truth[others]] == 2) > 0.98
+
+
 def test_overrides_hold_on_dense_surveys() -> None:
     cloud, truth = terraces()
     usual, wide = classify(cloud), classify(cloud, threshold=1.5)
