@@ -35,6 +35,7 @@ export async function openMap(place: HTMLElement, readout: HTMLElement): Promise
     maxZoom: 23,
     maxPitch: 0,
     dragRotate: false,
+    canvasContextAttributes: { preserveDrawingBuffer: true }, // or the print has no map
     locale: {
       "Map.Title": t("map"),
       "NavigationControl.ZoomIn": t("zoom-in"),

@@ -1,12 +1,13 @@
 // One job: stages, percent, time left, log; then its results.
 
 import { isOver, type JobStatus, type ProcessDescription, type Results } from "../answers";
+import { cancelButton } from "../cancel";
 import { fill, h } from "../dom";
 import { downloads } from "../downloads";
 import { follow } from "../follow";
 import { duration, moment } from "../format";
 import { bilingual, half, t, told } from "../language";
-import { ask, askText, messageOf, remove } from "../service";
+import { ask, askText, messageOf } from "../service";
 
 export async function show(main: HTMLElement, parts: string[]): Promise<() => void> {
   const id = encodeURIComponent(parts[0] ?? "");
@@ -82,15 +83,7 @@ function stageLine(stage: JobStatus["stages"][number]): HTMLElement {
 function actionsFor(job: JobStatus, trouble: HTMLElement): HTMLElement[] {
   const again = h("a", { class: "button", href: `#/order/${job.processID}?from=${job.jobID}` }, t("repeat"));
   if (isOver(job.status)) return [again];
-  const cancel = h("button", { type: "button" }, t("cancel"));
-  cancel.addEventListener("click", () => {
-    cancel.disabled = true;
-    void remove(`jobs/${job.jobID}`).catch((error: unknown) => {
-      cancel.disabled = false;
-      trouble.textContent = messageOf(error);
-    });
-  });
-  return [cancel, again];
+  return [cancelButton(job.jobID, trouble), again];
 }
 
 async function showEnd(place: HTMLElement, job: JobStatus): Promise<void> {

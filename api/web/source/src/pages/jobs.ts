@@ -1,11 +1,12 @@
 // Jobs: the live list.
 
 import { isOver, type Job, type Process } from "../answers";
+import { cancelButton } from "../cancel";
 import { fill, h } from "../dom";
 import { follow } from "../follow";
 import { moment } from "../format";
 import { t, told } from "../language";
-import { ask, messageOf, remove } from "../service";
+import { ask, messageOf } from "../service";
 
 const SHOWN = 100;
 
@@ -80,14 +81,7 @@ function newLine(job: Job, title: string, trouble: HTMLElement): Line {
   const bar = h("progress", { max: 100, value: 0, "aria-label": t("progress-of", title) });
   const percent = h("span", { class: "percent" });
   const message = h("small");
-  const end = h("button", { type: "button" }, t("cancel"));
-  end.addEventListener("click", () => {
-    end.disabled = true;
-    void remove(`jobs/${job.jobID}`).catch((error: unknown) => {
-      end.disabled = false;
-      trouble.textContent = messageOf(error);
-    });
-  });
+  const end = cancelButton(job.jobID, trouble);
   const element = h(
     "tr",
     {},

@@ -1,1 +1,0 @@
-var s=n=>n!=="accepted"&&n!=="running";function a(n,i){let t,e=!1,r=async()=>{!document.hidden&&!await n()&&(e=!0),e||(t=window.setTimeout(()=>{r()},i*1e3))};return r(),()=>{e=!0,window.clearTimeout(t)}}export{s as a,a as b};
