@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -32,21 +33,25 @@ def program(name: str) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of an empty database of a server that listens on loopback only."""
+def url() -> Iterator[str]:
+    """URL of an empty database of a server that listens on loopback only.
+
+    Its folder is not one of pytest's: those are closed to other users again whenever another run begins.
+    """
     initdb, pg_ctl = program("initdb"), program("pg_ctl")
     if initdb is None or pg_ctl is None:
         pytest.skip("PostgreSQL is not installed (Debian's package: postgresql)")
-    folder = tmp_path_factory.mktemp("postgresql")
+    with tempfile.TemporaryDirectory(prefix="tengun-postgresql-") as folder:
+        yield from _served(Path(folder), initdb, pg_ctl)
+
+
+def _served(folder: Path, initdb: str, pg_ctl: str) -> Iterator[str]:
     user: dict[str, str] = {}
     if os.geteuid() == 0:  # the server refuses to run as root
         try:
             shutil.chown(folder, "postgres")
         except LookupError:
             pytest.skip("there is no user 'postgres' to run the server as")
-        for parent in folder.parents:
-            if parent.owner() == "root" and parent.name.startswith(("pytest-", "popen-")):
-                parent.chmod(0o711)
         user = {"user": "postgres"}
     port = free_port()
     data = str(folder / "data")
