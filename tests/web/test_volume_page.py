@@ -66,6 +66,8 @@ def job(browser: Browser, office: Thread, files: list[Path]) -> str:
         start.click()
         expect(page.locator("[data-field=crs] .problem")).to_have_text("選択してください。")
         page.locator("[data-field=crs] select").select_option("EPSG:6676")
+        page.get_by_role("button", name="見積り").click()
+        expect(page.get_by_text("所要 約")).to_be_visible()
         start.click()
         page.wait_for_url(re.compile("#/job/"))
         expect(page.get_by_role("link", name="土量の結果を見る")).to_be_visible(timeout=PATIENCE_MS)

@@ -3,6 +3,7 @@
 import type { Dataset, JobStatus, Process, ProcessDescription } from "../answers";
 import { type DataField, dataField, dataKind } from "../data_field";
 import { fill, h } from "../dom";
+import { estimateOf } from "../estimate";
 import { type Field, parameterField } from "../fields";
 import { number } from "../format";
 import { t, told } from "../language";
@@ -96,16 +97,21 @@ function form(process: ProcessDescription, datasets: Dataset[], given: Given): H
   fill(extent, extentOf(chosen()));
   const trouble = h("p", { class: "problem", role: "alert" });
   const submit = h("button", { type: "submit", class: "main" }, t("start"));
+  const expected = h("div", { "aria-live": "polite" });
+  const preview = h("button", { type: "button" }, t("estimate"));
+  const showEstimate = async (inputs: Record<string, unknown>) => fill(expected, await estimateOf(process.id, inputs));
+  preview.addEventListener("click", () => void submitTo(showEstimate, fields, preview, trouble));
   const element = h(
     "form",
     { novalidate: true, class: "order" },
     h("section", {}, h("h2", {}, t("data")), must, extent, may!.length > 0 && h("details", { open: hasGiven(may!) }, h("summary", {}, t("more-data", may!.length)), may)),
     h("section", {}, h("h2", {}, t("settings")), settings),
-    h("div", { class: "actions" }, submit, trouble),
+    expected,
+    h("div", { class: "actions" }, submit, preview, trouble),
   );
   element.addEventListener("submit", (event) => {
     event.preventDefault();
-    void start(process.id, fields, submit, trouble);
+    void submitTo((inputs) => start(process.id, inputs), fields, submit, trouble);
   });
   return element;
 }
@@ -114,22 +120,34 @@ function hasGiven(elements: HTMLElement[]): boolean {
   return elements.some((element) => element.querySelector("input:checked:not([value=''])") !== null);
 }
 
-async function start(process: string, fields: Map<string, Field>, submit: HTMLButtonElement, trouble: HTMLElement): Promise<void> {
+/** What the fields say; throws where one of them is wrong. */
+function inputsOf(fields: Map<string, Field>): Record<string, unknown> {
+  const inputs: Record<string, unknown> = {};
+  for (const [name, field] of fields) {
+    const value = field.read();
+    if (value !== undefined) inputs[name] = value;
+  }
+  return inputs;
+}
+
+/** Sends what the fields say; what is wrong is told beside its field. */
+async function submitTo(action: (inputs: Record<string, unknown>) => Promise<void>, fields: Map<string, Field>, button: HTMLButtonElement, trouble: HTMLElement): Promise<void> {
   trouble.textContent = "";
   try {
-    const inputs: Record<string, unknown> = {};
-    for (const [name, field] of fields) {
-      const value = field.read();
-      if (value !== undefined) inputs[name] = value;
-    }
-    submit.disabled = true;
-    const job = await send<JobStatus>(inProject(`processes/${process}/execution`), { inputs });
-    location.hash = `#/job/${job.jobID}`;
+    const inputs = inputsOf(fields);
+    button.disabled = true;
+    await action(inputs);
   } catch (error) {
-    submit.disabled = false;
     trouble.textContent = messageOf(error);
     if (error instanceof Problem) fields.get(String(error.body.field ?? ""))?.refuse(error.message);
+  } finally {
+    button.disabled = false;
   }
+}
+
+async function start(process: string, inputs: Record<string, unknown>): Promise<void> {
+  const job = await send<JobStatus>(inProject(`processes/${process}/execution`), { inputs });
+  location.hash = `#/job/${job.jobID}`;
 }
 
 function candidatesOf(chosen: Dataset[]): string[] {
