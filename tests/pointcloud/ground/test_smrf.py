@@ -61,11 +61,11 @@ def test_hardly_any_points(n: int) -> None:
 
 @pytest.mark.data
 def test_isprs_samples_come_out_as_published(shared_data: Path) -> None:
-    """With the window and the low outliers of the paper its authors' program has a mean total error of 4.6 % here."""
+    """With one setting the paper's filter has 4.4 % on its fifteen samples; implementations differ by tenths."""
     errors = []
     for path in sorted((shared_data / "isprs").glob("samp*.laz")):
         las = laspy.read(path)
         cloud = PointCloud(np.array(las.x), np.array(las.y), np.array(las.z))
         found = classify(cloud, method="smrf", window=18.0, cell=1.0).labels == 2
         errors.append(100 * np.mean(found != (np.asarray(las.classification) == 2)))
-    np.testing.assert_allclose(np.mean(errors), 4.6, atol=0.4)  # cells begin elsewhere
+    np.testing.assert_allclose(np.mean(errors), 4.4, atol=0.3)  # six samples of the fifteen; 4.21 here
