@@ -152,9 +152,14 @@ def ground_options(document: str, options: Mapping[str, Any], tag: str = "ground
 
 def ground_parameters(survey: Survey, grid: Grid, options: Mapping[str, Any]) -> GroundParameters:
     """Parameters of the ground filter from the whole survey, so that its tiles are filtered alike."""
-    tiles = tiling.plan(grid, survey.n_points, 0.0)
-    clouds = (survey.read(bounds=tile.reach, dimensions=DIMENSIONS[:1]) for tile in tiles)
+    clouds = (_core_points(survey, tile.core) for tile in tiling.plan(grid, survey.n_points, 0.0))
     return survey_parameters((stages.without_noise(cloud) for cloud in clouds), **options)
+
+
+def _core_points(survey: Survey, core: Grid) -> PointCloud:
+    """Points of a tile alone: one on a border belongs to one side."""
+    cloud = survey.read(bounds=core.bounds, dimensions=DIMENSIONS[:1])
+    return cloud.take(core.bounds.contains(cloud.x, cloud.y))
 
 
 def _tiles(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import ParameterError, UnitsError
@@ -164,27 +165,30 @@ def _tolerance(spacing: float, cell: float) -> tuple[float, float]:
 
 def _spacing(clouds: Iterable[PointCloud]) -> float:
     """Mean distance of neighbouring points in metres over the cells of 4 m that have any; 1 m for an empty survey."""
-    n_points, n_cells = 0, 0
+    n_points, cells = 0, [np.empty(0, dtype=np.int64)]
     for cloud in clouds:
         check_units(cloud)
         if len(cloud):
             n_points += len(cloud)
-            n_cells += _occupied(cloud)
+            cells.append(_occupied(cloud))
+    n_cells = np.unique(np.concatenate(cells)).size  # a cell that two tiles share counts once
     return 4.0 * math.sqrt(n_cells / n_points) if n_points else 1.0
 
 
-def _occupied(cloud: PointCloud) -> int:
-    """Number of cells of 4 m that hold a point."""
+def _occupied(cloud: PointCloud) -> NDArray[np.int64]:
+    """Keys of the cells of 4 m that hold a point, the same for a cell whatever cloud it is found in."""
     bounds = cloud.bounds
-    columns = np.empty(len(cloud), dtype=np.int64)
-    width = math.floor(bounds.x_max / 4.0) - math.floor(bounds.x_min / 4.0) + 1
-    height = math.floor(bounds.y_max / 4.0) - math.floor(bounds.y_min / 4.0) + 1
-    block_keys(cloud.x, cloud.y, 4.0, math.floor(bounds.x_min / 4.0), math.floor(bounds.y_min / 4.0), width, columns)
+    west, south = math.floor(bounds.x_min / 4.0), math.floor(bounds.y_min / 4.0)
+    width, height = math.floor(bounds.x_max / 4.0) - west + 1, math.floor(bounds.y_max / 4.0) - south + 1
+    keys = np.empty(len(cloud), dtype=np.int64)
+    block_keys(cloud.x, cloud.y, 4.0, west, south, width, keys)
     if width * height > 100_000_000:  # stray points far away: sort instead of a table
-        return int(np.unique(columns).size)
-    seen = np.zeros(width * height, dtype=bool)
-    seen[columns] = True
-    return int(np.count_nonzero(seen))
+        found = np.unique(keys)
+    else:
+        seen = np.zeros(width * height, dtype=bool)
+        seen[keys] = True
+        found = np.flatnonzero(seen)
+    return (found // width + south) * 2**32 + (found % width + west)
 
 
 def _cell_for(spacing: float) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from pipelines import tiling
-from pipelines.engine import cell_confidence, survey_grid, survey_surfaces
+from pipelines.engine import cell_confidence, ground_parameters, survey_grid, survey_surfaces
 from pointcloud.grid import Grid
+from pointcloud.ground.parameters import survey_parameters
 from pointcloud.io.survey import open_survey
 
 
@@ -27,6 +29,15 @@ def test_confidence_is_the_same_in_tiles_and_in_one(slope, monkeypatch):
         assert len(surfaces.ground_points) == surfaces.counts["class_2"]
         assert len(surfaces.key_points) == surfaces.counts["key_points"]
     np.testing.assert_array_equal(np.sort(tiled.ground_points.z), np.sort(whole.ground_points.z))
+
+
+@pytest.mark.parametrize("max_points", [12_000, 5_000, 1_700])
+def test_the_filter_gets_the_same_parameters_however_the_survey_is_cut(slope, monkeypatch, max_points):
+    survey = open_survey([slope.before], "EPSG:6676")
+    grid = survey_grid(survey, 0.5)
+    whole = survey_parameters(survey.read(dimensions=("Classification",)))
+    monkeypatch.setattr(tiling.plan, "__defaults__", (max_points,))
+    assert ground_parameters(survey, grid, {}) == whole
 
 
 def test_cell_confidence_is_the_mean_of_the_cell_or_of_the_square_around():
