@@ -22,7 +22,7 @@ demo: pdal-if-possible ## volumes over HTTP; on your files with BEFORE=a.laz AFT
 	@$(BIN)/tengun demo $${BEFORE:+"$$BEFORE"} $${AFTER:+"$$AFTER"} $${ZONES:+--zones "$$ZONES"} $${CRS:+--crs "$$CRS"}
 
 test: pdal-if-possible ## the test suite in two processes; ARGS="-k volume -x" go to pytest (-n 0: one process)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## style, complexity, docstrings, formatting
 	@$(BIN)/ruff check .

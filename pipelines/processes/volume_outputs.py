@@ -51,21 +51,22 @@ def write_outputs(
     """
     write_json(folder / "volume.json", summary)
     files = [OutputFile("volume.json", "application/json", Text("Volumes", "土量計算結果"))]
+    made = datetime.now(UTC)
     with ThreadPoolExecutor(1) as pool:
-        # compressing rasters leaves the interpreter free for the drawing of maps
+        # compressing rasters and typesetting leave the interpreter free for maps and drawings
         rasters = pool.submit(write_rasters, folder, result)
         pictures = write_maps(folder, result)
         report(0.5)
+        papers = pool.submit(write_papers, folder, summary, pictures)
+        drawings = [
+            write_features(folder, result),
+            write_drawing(folder, result),
+            write_surfaces(folder, result, made, summary["parameters"]["project"]),
+        ]
+        report(0.75)
         files += rasters.result()
-    files += [OutputFile(p.file, "image/png", Text(p.en, p.ja)) for p in pictures]
-    report(0.65)
-    files += write_papers(folder, summary, pictures)
-    report(0.75)
-    made = datetime.now(UTC)
-    project = summary["parameters"]["project"]
-    files.append(write_features(folder, result))
-    files.append(write_drawing(folder, result))
-    files.append(write_surfaces(folder, result, made, project))
+        files += [OutputFile(p.file, "image/png", Text(p.en, p.ja)) for p in pictures]
+        files += [*papers.result(), *drawings]
     report(0.9)
     files.append(_write_item(folder, files, result, summary, made))
     files.append(write_archive(folder, files))
