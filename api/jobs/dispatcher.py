@@ -202,6 +202,8 @@ class Dispatcher:
                 else:
                     store.requeue(session, claim, _DIED, is_interruption=True)
             self._clean(job.id)
+        for left in self._settings.jobs_dir.glob("*/tmp"):  # of jobs that ended just before the service did
+            self._clean(left.parent.name)
 
 
 def _time_problem(limit_s: float) -> Problem:

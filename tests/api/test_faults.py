@@ -87,8 +87,8 @@ def test_every_job_ends_once_whatever_is_killed(separate: Callable[..., Separate
         results = service.client.get(f"/jobs/{job}/results").json()
         assert results["summary"]["value"]["label"] == f"仕事{number}"
         assert results["outputs"][0]["sha256"] == CONTENT
-        kept = {item.name for item in (service.data_dir / "jobs" / job).iterdir()}
-        assert kept == {"results", "worker.log", "lock"}
+        folder = service.data_dir / "jobs" / job  # cleaned once the worker has ended, a moment after the job has
+        wait_for(lambda folder=folder: {item.name for item in folder.iterdir()} == {"results", "worker.log", "lock"})
         content = (service.data_dir / "jobs" / job / "results" / "numbers.bin").read_bytes()
         assert hashlib.sha256(content).hexdigest() == CONTENT
     assert interruptions >= 2  # or the kills hit nothing

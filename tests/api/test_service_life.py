@@ -87,6 +87,20 @@ def test_a_worker_that_outlived_its_service_is_ended_first(separate: Make) -> No
     assert service.client.wait_until(job, "successful")["progress"] == 100
 
 
+def test_what_an_ended_job_left_is_removed_at_the_next_start(separate: Make) -> None:
+    """A service may be killed between the end of a job and that of its worker."""
+    service = separate(workers=1).start()
+    job = service.client.start()
+    service.client.wait_until(job, "successful")
+    service.end(signal.SIGKILL)
+    folder = service.data_dir / "jobs" / job
+    for left in ("tmp", ".results.partial-x"):
+        (folder / left).mkdir(exist_ok=True)
+    service.start()
+    wait_for(lambda: {item.name for item in folder.iterdir()} == {"results", "worker.log", "lock"})
+    assert service.client.status(job)["status"] == "successful"
+
+
 def test_two_services_never_share_a_folder(separate: Make) -> None:
     first = separate(workers=0).start()
     second = separate(workers=0)
