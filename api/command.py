@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 import api.command_access  # noqa: F401 (adds its commands)
-from pipelines.cli import Crs, app, reported
+from pipelines.cli import app, reported
+from pipelines.cli_words import Crs
 
 Survey = Annotated[Path | None, typer.Argument(help="LAS/LAZ file; none: the synthetic valley 点群ファイル")]
 

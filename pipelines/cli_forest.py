@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-Files = Annotated[list[Path], typer.Argument(help="LAS/LAZ/COPC files or folders of tiles 点群ファイルまたはフォルダ")]
-Folder = Annotated[Path, typer.Option("-o", "--output", help="Output folder 出力フォルダ")]
+from pipelines.cli_words import AsJson, Crs, Files, Folder
+
 Cell = Annotated[float, typer.Option(help="Edge of a canopy cell in metres 樹冠高モデルの格子間隔 (m)")]
 MaxGap = Annotated[float, typer.Option(help="No heights beyond this distance (m) from any ground point 最大補間距離")]
 Crowns = Annotated[Literal["growth", "watershed"], typer.Option(help="Region growing or watershed 樹冠の抽出法")]
@@ -18,8 +18,6 @@ Stands = Annotated[Path | None, typer.Option(help="Stands, for a table of them �
 Register = Annotated[Path | None, typer.Option(help="Forest register, CSV joined by id 森林簿")]
 Plots = Annotated[Path | None, typer.Option(help="Calibration plots, CSV 調査区の毎木データ")]
 UpperLayer = Annotated[Literal["dominant", "top-100", "all"], typer.Option(help="上層木の定義")]
-Crs = Annotated[str | None, typer.Option(help="CRS for files that state none, e.g. EPSG:6676 座標系")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, nothing else 結果を JSON で出力")]
 
 
 def trees(

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from pipelines.cli_words import AsJson, Crs, Files, Folder
 from pointcloud.errors import ParameterError
 
 if TYPE_CHECKING:
     from pipelines.process import Outputs
 
-Files = Annotated[list[Path], typer.Argument(help="LAS/LAZ/COPC files or folders of tiles 点群ファイルまたはフォルダ")]
-Folder = Annotated[Path, typer.Option("-o", "--output", help="Output folder 出力フォルダ")]
 LineFile = Annotated[Path, typer.Option("--line", help="GeoJSON, GeoPackage, DXF, SIMA, J-LandXML or CSV 中心線")]
 Before = Annotated[list[Path] | None, typer.Option("--before", help="Earlier survey, may repeat 変化前の点群")]
 Epochs = Annotated[
@@ -35,8 +34,6 @@ CadLayers = Annotated[
 ]
 Ground = Annotated[Literal["classify", "file"], typer.Option(help="Classify the ground or use class 2 地盤点の求め方")]
 MaxGap = Annotated[float, typer.Option(help="Open beyond this distance (m) from any ground point 最大補間距離 (m)")]
-Crs = Annotated[str | None, typer.Option(help="CRS for files that state none, e.g. EPSG:6676 座標系")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, nothing else 結果を JSON で出力")]
 
 
 def sections(

@@ -8,12 +8,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pipelines.cli_pipeline import Sets, set_values
+from pipelines.cli_words import AsJson, Crs, Folder
 
-Folder = Annotated[Path, typer.Option("-o", "--output", help="Output folder 出力フォルダ")]
 Cell = Annotated[float, typer.Option(help="Edge of a grid cell in metres 格子間隔 (m)")]
 MaxGap = Annotated[float, typer.Option(help="Void beyond this distance (m) from any ground point 最大補間距離 (m)")]
-Crs = Annotated[str | None, typer.Option(help="CRS for files that state none, e.g. EPSG:6676 座標系")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, nothing else 結果を JSON で出力")]
 Align = Annotated[Literal["auto", "none"], typer.Option(help="Alignment on stable ground 位置合わせ")]
 Zones = Annotated[Path | None, typer.Option(help="Polygons (GeoJSON, GeoPackage, Shapefile) 集計区域")]
 HeightGrid = Annotated[Path | None, typer.Option(help="Height correction, PatchJGD .par 標高補正パラメータ")]

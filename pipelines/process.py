@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.progress import Progress, Stage, Text
 
@@ -17,6 +17,17 @@ class Parameters(BaseModel):
     """Base of a process's parameters: unknown names are refused, values are checked before a point is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SurveyParameters(Parameters):
+    """What a process that reads a survey's points takes."""
+
+    crs: str | None = Field(
+        None,
+        title="CRS / 座標参照系",
+        description="EPSG code such as EPSG:6676, for files that state none / ファイルに座標系がない場合の EPSG コード",
+        examples=["EPSG:6676"],
+    )
 
 
 P = TypeVar("P", bound=Parameters)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from api.database import Database
 from api.jobs import store
 from api.jobs.child import Child, describe_end
-from api.jobs.folder import JobFolder
+from api.jobs.folder import JobFolder, with_leftovers
 from api.jobs.states import JobStatus
 from api.problems import INTERNAL, Problem
 from api.settings import SECRET_VARIABLES, Settings
@@ -202,8 +202,8 @@ class Dispatcher:
                 else:
                     store.requeue(session, claim, _DIED, is_interruption=True)
             self._clean(job.id)
-        for left in self._settings.jobs_dir.glob("*/tmp"):  # of jobs that ended just before the service did
-            self._clean(left.parent.name)
+        for job_id in with_leftovers(self._settings.jobs_dir):  # jobs that ended just before the service did
+            self._clean(job_id)
 
 
 def _time_problem(limit_s: float) -> Problem:

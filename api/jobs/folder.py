@@ -24,6 +24,7 @@ from typing import IO
 from pointcloud.errors import ConflictError
 
 _WAIT_FOR_LEFTOVER_S = 5.0
+_TEMPORARY = "tmp"
 
 
 class JobFolder:
@@ -38,7 +39,7 @@ class JobFolder:
     def __init__(self, jobs_dir: Path, job_id: str) -> None:
         self.path = jobs_dir / job_id
         self.results = self.path / "results"
-        self.temporary = self.path / "tmp"
+        self.temporary = self.path / _TEMPORARY
         self.log = self.path / "worker.log"
         self.lock = self.path / "lock"
 
@@ -84,6 +85,11 @@ class JobFolder:
             f"job {self.path.name}: a worker of an earlier service still runs and does not end",
             f"ジョブ {self.path.name}: 以前のサービスの処理プロセスが終了しません。",
         )
+
+
+def with_leftovers(jobs_dir: Path) -> list[str]:
+    """Ids of the jobs whose folders still hold what only a running job needs."""
+    return [temporary.parent.name for temporary in jobs_dir.glob(f"*/{_TEMPORARY}")]
 
 
 @contextmanager

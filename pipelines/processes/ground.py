@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Parameters, Process
+from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Process, SurveyParameters
 from pipelines.progress import Observer, Progress, Stage, Text
 from pointcloud.errors import ParameterError
 
@@ -36,15 +36,9 @@ CONFIDENCE = "GroundConfidence"
 """Extra dimension of the written points: trust in the ground's height there, float32 from 0 to 1."""
 
 
-class GroundParameters(Parameters):
+class GroundParameters(SurveyParameters):
     """Parameters of ``ground-classification``; the filter needs none."""
 
-    crs: str | None = Field(
-        None,
-        title="CRS / 座標参照系",
-        description="EPSG code such as EPSG:6676, for files that state none / ファイルに座標系がない場合の EPSG コード",
-        examples=["EPSG:6676"],
-    )
     options: GroundOptions = GROUND_OPTIONS
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Parameters, Process
+from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Process, SurveyParameters
 from pipelines.processes.ground import GROUND_OPTIONS, GroundOptions
 from pipelines.progress import Stage, Text
 
@@ -19,15 +19,9 @@ if TYPE_CHECKING:
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 
-class SurfaceParameters(Parameters):
+class SurfaceParameters(SurveyParameters):
     """What every process with a terrain surface takes."""
 
-    crs: str | None = Field(
-        None,
-        title="CRS / 座標参照系",
-        description="EPSG code such as EPSG:6676, for files that state none / ファイルに座標系がない場合の EPSG コード",
-        examples=["EPSG:6676"],
-    )
     cell: float = Field(
         0.5, gt=0, le=100, title="Cell / 格子間隔", description="Edge of a grid cell in metres / 格子間隔 (m)"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Parameters, Process
+from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Process, SurveyParameters
 from pipelines.progress import Stage, Text
 
 if TYPE_CHECKING:
@@ -19,15 +19,9 @@ REFERENCE_YEAR = 2000
 """Year that the register's ages are taken for; a stand table does not look at ages."""
 
 
-class TreeParameters(Parameters):
+class TreeParameters(SurveyParameters):
     """Parameters of ``tree-inventory``; the windows of detection follow the canopy and are not set."""
 
-    crs: str | None = Field(
-        None,
-        title="CRS / 座標参照系",
-        description="EPSG code such as EPSG:6676, for files that state none / ファイルに座標系がない場合の EPSG コード",
-        examples=["EPSG:6676"],
-    )
     cell: float = Field(
         0.5,
         ge=0.2,
