@@ -62,11 +62,13 @@ def _polygon_triangles(polygon: Polygon | MultiPolygon, west: float, south: floa
 
 def _corners(tin: Tin, box: Floats) -> Floats:
     """The triangles that touch a box, shape (n, 3, 3), counter-clockwise, from the box's lower left corner."""
-    points = np.column_stack((tin.x - box[0], tin.y - box[1], tin.z))
-    triangles = points[tin.triangles.astype(np.int64)]
-    low, high = triangles[:, :, :2].min(axis=1), triangles[:, :, :2].max(axis=1)
-    touches = np.all(high >= 0.0, axis=1) & np.all(low <= box[2:] - box[:2], axis=1)
-    return _turned(triangles[touches])
+    x, y = tin.x - box[0], tin.y - box[1]
+    # the sides of the box that a vertex lies beyond, a bit each: triangles beyond one side with all corners are far
+    beyond = (x < 0.0) | (x > box[2] - box[0]) * np.uint8(2)
+    beyond |= (y < 0.0) * np.uint8(4) | (y > box[3] - box[1]) * np.uint8(8)
+    one, other, third = (beyond[tin.triangles[:, corner]] for corner in range(3))
+    near = tin.triangles[(one & other & third) == 0]
+    return _turned(np.stack((x[near], y[near], tin.z[near]), axis=2))
 
 
 def _turned(triangles: Floats) -> Floats:
