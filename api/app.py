@@ -28,7 +28,21 @@ from api.jobs.sender import Sender
 from api.metrics import Metrics
 from api.periodic import Periodic
 from api.requests import BodyLimit, RequestLog
-from api.routes import access, datasets, jobs, landing, maps, pipelines, processes, results, uploads, web
+from api.routes import (
+    access,
+    audit,
+    datasets,
+    jobs,
+    landing,
+    maps,
+    pipelines,
+    processes,
+    projects,
+    results,
+    uploads,
+    users,
+    web,
+)
 from api.schemas import ProblemDocument
 from api.service import Service
 from api.settings import Settings
@@ -61,7 +75,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.is_stopping = False
     errors.install(app)
-    for room in (access, landing, processes, jobs, results, datasets, uploads, pipelines, maps, web):
+    rooms = (landing, processes, jobs, results, datasets, uploads, pipelines, maps, access, users, projects, audit, web)
+    for room in rooms:
         app.include_router(room.router)
     app.add_middleware(Witness)
     app.add_middleware(BodyLimit, max_bytes=settings.max_request_bytes, is_exempt=_takes_files)

@@ -59,6 +59,8 @@ class ProjectRecord(Record):
     id: Mapped[str] = mapped_column(String(PROJECT_LENGTH), primary_key=True)
     title: Mapped[str] = mapped_column(String(200))
     created: Mapped[datetime]
+    quota_bytes: Mapped[int | None]
+    """Most bytes that it may hold; 0 for any number, None for what the settings say."""
 
 
 class DatasetRecord(Record):

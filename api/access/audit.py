@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import hmac
+import io
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import IO, Final
@@ -148,15 +149,26 @@ def lines(session: Session) -> Iterator[AuditRecord]:
 
 def export_csv(session: Session, file: IO[str]) -> int:
     """Write all lines as CSV, times in Japan's zone; their number comes back."""
-    writer = csv.writer(file)
-    writer.writerow(_COLUMNS)
-    number = 0
-    for line in lines(session):
-        values = [getattr(line, column) for column in _COLUMNS]
-        values[1] = line.at.astimezone(JST).isoformat(timespec="milliseconds")
-        writer.writerow([_harmless(value) for value in values])
+    number = -1  # the head is no line
+    for row in csv_rows(lines(session)):
+        file.write(row)
         number += 1
     return number
+
+
+def csv_rows(found: Iterable[AuditRecord]) -> Iterator[str]:
+    """The head, then each line as a row of CSV, times in Japan's zone."""
+    yield _row(_COLUMNS)
+    for line in found:
+        values = [getattr(line, column) for column in _COLUMNS]
+        values[1] = line.at.astimezone(JST).isoformat(timespec="milliseconds")
+        yield _row([_harmless(value) for value in values])
+
+
+def _row(values: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(values)
+    return text.getvalue()
 
 
 def _harmless(value: object) -> object:

@@ -14,6 +14,7 @@ from api.access.users import roles_of
 from api.access.visitor import Role, Visitor
 from api.identifiers import new_id
 from api.records import KeyRecord, SessionRecord, UserRecord, now
+from api.schemas import ApiKey
 from pointcloud.errors import NotFoundError, ParameterError
 
 
@@ -46,6 +47,18 @@ def add_key(
     session.add(record)
     session.flush()
     return record, key
+
+
+def key_answer(record: KeyRecord, key: str | None = None) -> ApiKey:
+    """A key as the service tells it; the key itself where it was just made."""
+    return ApiKey(
+        id=record.id,
+        title=record.title,
+        project=record.project_id,
+        created=record.created,
+        expires=record.expires,
+        key=key,
+    )
 
 
 def list_keys(session: Session, user_id: str) -> Sequence[KeyRecord]:

@@ -14,6 +14,7 @@ from api.access.rates import RateLimit
 from api.access.visitor import LOCAL, NOBODY, Visitor
 from api.errors import ForbiddenError, UnauthorizedError
 from api.service import Service, TheService
+from pointcloud.errors import ConflictError
 
 COOKIE: Final = "tengun_session"
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -74,6 +75,36 @@ def identify(
 
 
 TheVisitor = Annotated[Visitor, Depends(identify)]
+
+
+def require_admin(visitor: TheVisitor) -> None:
+    """Refuse whoever is no administrator; they learn nothing of what there is.
+
+    Raises
+    ------
+    ForbiddenError
+        When the visitor is none, also an administrator with a key for one project.
+    """
+    if not visitor.is_admin:
+        raise ForbiddenError(
+            "this is for administrators; log in as one or use an administrator's key",
+            "管理者専用です。管理者としてログインするか、管理者のキーを使ってください。",
+        )
+
+
+def refuse_when_open(service: TheService) -> None:
+    """Refuse what is about users where there are none.
+
+    Raises
+    ------
+    ConflictError
+        When the service is open to its own machine.
+    """
+    if service.settings.access == "open":
+        raise ConflictError(
+            "this service is open to its own machine and has no users; set TENGUN_ACCESS=users",
+            "このサービスは利用者管理なしで動作しています。TENGUN_ACCESS=users で起動してください。",
+        )
 
 
 def _proven(request: Request, service: Service, bearer: HTTPAuthorizationCredentials | None) -> Visitor:

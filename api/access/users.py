@@ -96,6 +96,17 @@ def disable_user(session: Session, user: UserRecord) -> None:
         session.execute(delete(record).where(record.user_id == user.id))
 
 
+def enable_user(session: Session, user: UserRecord) -> None:
+    """Let the user in again; without a password or key until they get one."""
+    session.execute(update(UserRecord).where(UserRecord.id == user.id).values(is_active=True))
+
+
+def set_admin(session: Session, user: UserRecord, is_admin: bool) -> None:
+    """Make the user an administrator or take that away; their sessions end."""
+    session.execute(update(UserRecord).where(UserRecord.id == user.id).values(is_admin=is_admin))
+    session.execute(delete(SessionRecord).where(SessionRecord.user_id == user.id))
+
+
 def log_in(database: Database, name: str, password: str) -> UserRecord | None:
     """The user whose password it is; five failures in a row lock the account for 15 minutes."""
     with database.reading() as session:

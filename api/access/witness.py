@@ -12,7 +12,7 @@ from api.access.gate import PUBLIC
 from api.access.visitor import NOBODY, Visitor
 
 _LOOKS: Final = ("GET", "HEAD", "OPTIONS")
-_HANDED_OUT: Final = frozenset({"show_results", "download_archive", "download_result", "show_log"})
+_HANDED_OUT: Final = frozenset({"show_results", "download_archive", "download_result", "show_log", "export_audit"})
 """Reading these takes data out of the service."""
 
 
@@ -67,4 +67,5 @@ def _deed(scope: Scope, status: int) -> Deed:
     visitor: Visitor = scope.get("state", {}).get("visitor", NOBODY)
     address = (scope.get("client") or ("-",))[0]
     path = scope["path"].encode("unicode_escape").decode("ascii")
-    return Deed(visitor.name, visitor.via, address, _route(scope) or "-", f"{scope['method']} {path}", str(status))
+    target = f"{scope['method']} {path} {scope.get('state', {}).get('subject', '')}".rstrip()
+    return Deed(visitor.name, visitor.via, address, _route(scope) or "-", target, str(status))

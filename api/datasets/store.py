@@ -27,7 +27,15 @@ from api.errors import TooLargeError
 from api.identifiers import is_id, new_id
 from api.jobs.store import is_dataset_needed
 from api.problems import Problem, plain
-from api.records import DEFAULT_PROJECT, DatasetRecord, JobRecord, ResultRecord, UploadRecord, now
+from api.records import (
+    DEFAULT_PROJECT,
+    DatasetRecord,
+    JobRecord,
+    ProjectRecord,
+    ResultRecord,
+    UploadRecord,
+    now,
+)
 from api.settings import Settings
 from pointcloud.errors import ConflictError, NotFoundError, ResourceError, TengunError
 
@@ -123,12 +131,11 @@ class DatasetStore:
         limit = self._settings.max_upload_bytes
         if size > limit:
             raise _too_large(name, limit)
-        quota = self._settings.project_quota_bytes
-        if quota:
-            with self._database.reading() as session:
-                used = used_bytes(session, project_id)
-            if used + size > quota:
-                raise _over_quota(name, project_id, used, quota)
+        with self._database.reading() as session:
+            quota = quota_of(session, project_id, self._settings)
+            used = used_bytes(session, project_id) if quota else 0
+        if quota and used + size > quota:
+            raise _over_quota(name, project_id, used, quota)
         self._settings.incoming_dir.mkdir(parents=True, exist_ok=True)
         with self._database.reading() as session:
             promised = session.scalar(select(func.sum(UploadRecord.length - UploadRecord.offset))) or 0
@@ -266,6 +273,14 @@ def used_bytes(session: Session, project_id: str) -> int:
     )
     uploads = select(func.sum(UploadRecord.length)).where(UploadRecord.project_id == project_id)
     return sum(int(session.scalar(part) or 0) for part in (datasets, results, uploads))
+
+
+def quota_of(session: Session, project_id: str, settings: Settings) -> int:
+    """Most bytes that the project may hold: its own quota, else that of the settings; 0 for any number."""
+    project = session.get(ProjectRecord, project_id)
+    if project is None or project.quota_bytes is None:
+        return settings.project_quota_bytes
+    return project.quota_bytes
 
 
 def expired_datasets(session: Session) -> list[str]:

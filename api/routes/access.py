@@ -1,4 +1,4 @@
-"""Sessions, who one is, one's own keys and password. Users and projects are made at the server's command line."""
+"""Sessions, who one is, one's own keys and password."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 
 from api.access import users
-from api.access.credentials import add_key, close_session, list_keys, open_session, remove_key
-from api.access.gate import COOKIE, TheVisitor, address_of
+from api.access.credentials import add_key, close_session, key_answer, list_keys, open_session, remove_key
+from api.access.gate import COOKIE, TheVisitor, address_of, refuse_when_open
 from api.access.users import find_user, roles_of, set_password
 from api.access.visitor import LOCAL, Visitor
 from api.errors import UnauthorizedError
-from api.records import KeyRecord, UserRecord, now
+from api.records import UserRecord, now
 from api.schemas import ApiKey, ApiKeyList, LogIn, Me, NewKey, NewPassword, SessionAnswer
-from api.service import Service, TheService
-from pointcloud.errors import ConflictError
+from api.service import TheService
 
 router = APIRouter(tags=["access"])
 
@@ -23,7 +22,7 @@ router = APIRouter(tags=["access"])
 @router.post("/session", status_code=201)
 def log_in(body: LogIn, request: Request, response: Response, service: TheService) -> SessionAnswer:
     """Log in with name and password: a cookie, and the token that changes must send in ``X-CSRF-Token``."""
-    _refuse_when_open(service)
+    refuse_when_open(service)
     service.gate.failures.check(address_of(request))
     user = users.log_in(service.database, body.name, body.password)
     if user is None:
@@ -63,7 +62,7 @@ def show_me(visitor: TheVisitor) -> Me:
 @router.put("/me/password", status_code=204)
 def change_password(body: NewPassword, request: Request, service: TheService, visitor: TheVisitor) -> None:
     """Change your password; all your sessions end."""
-    _refuse_when_open(service)
+    refuse_when_open(service)
     service.gate.failures.check(address_of(request))
     if users.log_in(service.database, visitor.name, body.present) is None:
         service.gate.failures.take(address_of(request))
@@ -77,13 +76,13 @@ def show_keys(service: TheService, visitor: TheVisitor) -> ApiKeyList:
     """Your API keys without the keys themselves."""
     with service.database.reading() as session:
         records = [] if visitor == LOCAL else list_keys(session, find_user(session, visitor.name).id)
-    return ApiKeyList(keys=[_answer(record) for record in records])
+    return ApiKeyList(keys=[key_answer(record) for record in records])
 
 
 @router.post("/me/keys", status_code=201, response_model_exclude_none=True)
 def make_key(body: NewKey, service: TheService, visitor: TheVisitor) -> ApiKey:
     """Make an API key; this is the only answer that holds it. A key for one project makes keys for that one alone."""
-    _refuse_when_open(service)
+    refuse_when_open(service)
     expires = None if body.days is None else now() + timedelta(days=body.days)
     with service.database.writing() as session:
         user: UserRecord = find_user(session, visitor.name)
@@ -91,13 +90,13 @@ def make_key(body: NewKey, service: TheService, visitor: TheVisitor) -> ApiKey:
         if project is not None and not visitor.sees(project):
             project = visitor.target_project(project)  # refuses, and says which there are
         record, key = add_key(session, service.secret, user, body.title, project, expires)
-    return _answer(record, key)
+    return key_answer(record, key)
 
 
 @router.delete("/me/keys/{key_id}", status_code=204)
 def end_key(key_id: str, service: TheService, visitor: TheVisitor) -> None:
     """End one of your keys at once."""
-    _refuse_when_open(service)
+    refuse_when_open(service)
     with service.database.writing() as session:
         remove_key(session, find_user(session, visitor.name).id, key_id)
 
@@ -106,25 +105,6 @@ def _only_project(visitor: Visitor, user: UserRecord) -> str | None:
     """A key that opens one project must not make one that opens more."""
     is_narrow = visitor.via.startswith("key ") and (user.is_admin != visitor.is_admin or len(visitor.roles) == 1)
     return next(iter(visitor.roles), None) if is_narrow else None
-
-
-def _answer(record: KeyRecord, key: str | None = None) -> ApiKey:
-    return ApiKey(
-        id=record.id,
-        title=record.title,
-        project=record.project_id,
-        created=record.created,
-        expires=record.expires,
-        key=key,
-    )
-
-
-def _refuse_when_open(service: Service) -> None:
-    if service.settings.access == "open":
-        raise ConflictError(
-            "this service is open to its own machine and has no users; set TENGUN_ACCESS=users",
-            "このサービスは利用者管理なしで動作しています。TENGUN_ACCESS=users で起動してください。",
-        )
 
 
 def _wrong() -> UnauthorizedError:

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, RedirectResponse
 
-from api.access.gate import TheVisitor
+from api.access.gate import TheVisitor, require_admin
 from api.access.visitor import NOBODY
-from api.errors import TITLES, ForbiddenError, UnavailableError, status_of_code
+from api.errors import TITLES, UnavailableError, status_of_code
 from api.jobs.store import count_by_status, touch_database
 from api.links import CONFORMANCE_REL, JOBS_REL, PROCESSES_REL, link
 from api.schemas import Conformance, Health, Link, Links, Ready
@@ -100,10 +100,7 @@ def readiness(service: TheService) -> Ready:
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(service: TheService, visitor: TheVisitor) -> Response:
     """Figures for Prometheus; with users, for an admin's key alone."""
-    if not visitor.is_admin:
-        raise ForbiddenError(
-            "metrics are for administrators; use an admin's key", "メトリクスは管理者のキーでのみ取得できます。"
-        )
+    require_admin(visitor)
     text = service.metrics.text(service.settings, service.database)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 

@@ -57,6 +57,8 @@ def theirs(crowd: Crowd, tile: Path) -> dict[str, str]:
         "key_id": key,
         "path": "numbers.bin",
         "upload_id": upload.rpartition("/")[2],
+        "user_name": "kawa",
+        "project_id": "river",
     }
 
 
@@ -85,8 +87,12 @@ def filled(path: str, values: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda match: values[match[1]], path)
 
 
+def is_for_admins(path: str) -> bool:
+    return path.startswith("/admin/")
+
+
 def is_personal(path: str) -> bool:
-    return bool(parameters(path) - set(OF_EVERYBODY))
+    return bool(parameters(path) - set(OF_EVERYBODY)) and not is_for_admins(path)
 
 
 def ask(client: Office, method: str, path: str) -> int:
@@ -96,7 +102,8 @@ def ask(client: Office, method: str, path: str) -> int:
 
 
 def test_the_table_is_whole_and_what_anybody_may_see_is_known() -> None:
-    assert len(OPERATIONS) >= 25
+    assert len(OPERATIONS) >= 40
+    assert len([path for _, path, _ in OPERATIONS if is_for_admins(path)]) >= 15
     assert {name for _, _, name in OPERATIONS} >= {"log_in", "send_piece", "execute_process"}
     assert {name for _, path, name in OPERATIONS if is_personal(path)} >= {"show_job", "show_dataset", "end_key"}
 
@@ -130,6 +137,16 @@ def test_who_may_only_look_changes_nothing(crowd: Crowd, theirs: dict[str, str],
     if path.startswith(("/me", "/session")) or path.endswith("/estimate"):
         return
     assert ask(crowd["miru"], method, filled(path, theirs | OF_EVERYBODY)) == 403
+
+
+@pytest.mark.parametrize(("method", "path"), [(m, p) for m, p, _ in OPERATIONS if is_for_admins(p)])
+def test_the_administration_is_for_administrators(crowd: Crowd, theirs: dict[str, str], method: str, path: str) -> None:
+    """Also what is not there is only said to them, and a key for one project is no administrator's."""
+    narrow = crowd["admin"].post("/me/keys", json={"project": "road"}).json()["key"]
+    with crowd.client(Authorization=f"Bearer {narrow}") as one_project:
+        for client in (crowd["kawa"], crowd["miru"], one_project):
+            assert ask(client, method, filled(path, theirs)) == 403
+            assert ask(client, method, filled(path, dict.fromkeys(theirs, "nothing"))) == 403
 
 
 def test_lists_show_ones_own(crowd: Crowd, theirs: dict[str, str]) -> None:
