@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import laspy
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +15,7 @@ from pointcloud.cloud import PointCloud
 from pointcloud.errors import InputError
 from pointcloud.io import las_points, las_write
 from pointcloud.io.ahead import one_ahead
-from pointcloud.io.las_header import POINT_SIZES
+from pointcloud.io.las_formats import POINT_SIZES
 from pointcloud.io.las_output import Output
 from pointcloud.io.las_source import IN_CACHE
 from pointcloud.io.staging import staged
@@ -66,20 +65,18 @@ def write(
     chunks: Iterable[PointCloud],
     layout: Layout,
     reference: PointCloud,
-    vlrs: Sequence[laspy.VLR],
+    vlrs: Sequence[tuple[bytes, bytes]],
     *,
     compresses: bool,
 ) -> int:
     """Write a file that appears whole or not at all; the number of points.
 
-    ``reference`` has the reference system and vertical datum, ``vlrs`` are records to take over.
+    ``reference`` has the reference system and vertical datum, ``vlrs`` are records to take over, head and
+    payload.
     """
     fields, minor, number = layout.fields, layout.minor_version, layout.point_format
     frame = las_write.Frame(path, fields, np.array(layout.scales), np.array(layout.offsets), tuple(fields.fields))
-    own = las_write.new_records(minor, reference, layout.descriptors)
-    own += [
-        las_write.record(v.user_id.encode(), v.record_id, v.record_data_bytes(), v.description.encode()) for v in vlrs
-    ]
+    own = [*las_write.new_records(minor, reference, layout.descriptors), *vlrs]
     summary = las_write.Summary()
     with staged(path) as part, part.open("wb") as stream:
         raw = las_write.new_header(minor, frame, None)

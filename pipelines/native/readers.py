@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import laspy
 import numpy as np
 from pyproj import CRS
 
@@ -17,13 +16,12 @@ from pointcloud import crs as reference
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import LASPY_TO_PDAL
 from pointcloud.errors import FileError, ParameterError
-from pointcloud.io import las
+from pointcloud.io import las, las_crs
 from pointcloud.io.ahead import one_ahead
+from pointcloud.io.las_header import COPC_USER, LASZIP, read_header
+from pointcloud.io.las_points import EXTRA_BYTES
 
 CHUNK = 1_000_000
-_LAYOUT_RECORDS = (4,)
-"""Records of the user LASF_Spec that describe how points are stored: extra bytes."""
-
 SCAN_ANGLE_UNIT = 0.006
 """Degrees of one unit of the scan angle in point formats 6-10 (LAS 1.4 R15, table 10)."""
 
@@ -41,14 +39,15 @@ class Origin:
     point_format
         Number of the point record format.
     vlrs
-        Variable-length records that say neither the reference system nor how the points are stored.
+        Variable-length records, as head and payload, that say neither the reference system nor how the points are
+        stored.
     """
 
     scales: tuple[float, float, float]
     offsets: tuple[float, float, float]
     minor_version: int
     point_format: int
-    vlrs: tuple[laspy.VLR, ...] = field(default=(), compare=False)
+    vlrs: tuple[tuple[bytes, bytes], ...] = field(default=(), compare=False)
 
 
 @dataclass(slots=True)
@@ -82,14 +81,14 @@ def read_las(options: Mapping[str, Any], folder: Path) -> View:
     return View(FilePoints(path, options["count"], tuple(dropped), crs), (origin,))
 
 
-def _other_vlrs(path: Path) -> tuple[laspy.VLR, ...]:
-    with laspy.open(path) as reader:
-        own = ("LASF_Projection", "copc", "laszip encoded")
-        return tuple(
-            laspy.VLR(v.user_id, v.record_id, v.description, v.record_data_bytes())
-            for v in reader.header.vlrs
-            if v.user_id not in own and not (v.user_id == "LASF_Spec" and v.record_id in _LAYOUT_RECORDS)
-        )
+def _other_vlrs(path: Path) -> tuple[tuple[bytes, bytes], ...]:
+    header = read_header(path)
+    own = (las_crs.USER, COPC_USER, LASZIP[0])
+    return tuple(
+        (record.head(record.size), header.payload(record))
+        for record in header.records
+        if not record.is_extended and record.key[0] not in own and record.key != EXTRA_BYTES
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +149,8 @@ def read_copc(options: Mapping[str, Any], folder: Path) -> View:
     FileError
         When the file is no COPC file.
     """
+    import laspy  # with what it needs for files on the web a fifth of a second to load
+
     path = folder / options["filename"]
     info = las.inspect(path)
     if not info.is_copc:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import laspy
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS
@@ -20,7 +19,8 @@ from pointcloud import crs as reference
 from pointcloud.cloud import PointCloud, VerticalDatum
 from pointcloud.dimensions import LASPY_TO_PDAL
 from pointcloud.errors import CrsError, ParameterError
-from pointcloud.io import copc_write
+from pointcloud.io.las_formats import POINT_SIZES
+from pointcloud.io.las_points import layout_of
 
 _FORWARDED = ("scale", "offset", "format", "header", "vlr", "all")
 _INT32 = np.iinfo(np.int32)
@@ -76,6 +76,8 @@ def write_copc(views: Sequence[View], options: Mapping[str, Any], folder: Path) 
     ParameterError
         When a value does not fit.
     """
+    from pointcloud.io import copc_write
+
     heads, chunks = _opened(views)
     lowest, extent = [float(np.floor(v.min())) if v.size else 0.0 for v in (heads[0].x, heads[0].y, heads[0].z)], None
     free = {f"offset_{axis}": v for axis, v in zip("xyz", lowest, strict=True) if options[f"offset_{axis}"] == "auto"}
@@ -184,7 +186,7 @@ def _chosen(options: Mapping[str, Any], what: str, forwarded: Axes | None, autom
 def _extra(
     heads: Sequence[PointCloud], options: Mapping[str, Any], point_format: int
 ) -> dict[str, np.dtype[np.generic]]:
-    standard = {LASPY_TO_PDAL.get(n, n) for n in laspy.PointFormat(point_format).dimension_names}
+    standard = set(layout_of(point_format, POINT_SIZES[point_format]).fields)
     standard |= {"ScanAngle", "ScanAngleRank"}
     found: dict[str, np.dtype[np.generic]] = {}
     for head in heads:

@@ -29,7 +29,8 @@ from pointcloud.io import las_write
 from pointcloud.io.copc import ENTRY, INFO
 from pointcloud.io.copc_kernels import Codes, Levels
 from pointcloud.io.copc_tree import Cube
-from pointcloud.io.las_header import COPC_USER, LASZIP, POINT_SIZES
+from pointcloud.io.las_formats import POINT_SIZES
+from pointcloud.io.las_header import COPC_USER, LASZIP
 from pointcloud.io.las_points import Layout, describe, layout_of
 from pointcloud.io.laz import Compressor
 from pointcloud.io.staging import staged
@@ -115,7 +116,7 @@ class _Spill:
                     records = frame.records(part)
                     summary.add(records, frame.layout)
                     if len(records):
-                        own = records["gps_time"]
+                        own = records["GpsTime"]
                         times = [min(times[0], float(own.min())), max(times[1], float(own.max()))]
                     stream.write(records.view(np.uint8).data)
         return cls(path, frame, summary, times)

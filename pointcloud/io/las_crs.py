@@ -14,10 +14,8 @@ import struct
 import warnings
 from typing import Final
 
-import rasterio
 from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from pointcloud.cloud import VerticalDatum
 from pointcloud.errors import CrsError
@@ -50,7 +48,7 @@ def read_crs(header: Header) -> tuple[CRS | None, tuple[Note, ...]]:
     for reader in (_from_wkt, _from_keys):
         try:
             crs = reader(header)
-        except (ProjError, RasterioError, UnicodeDecodeError, struct.error) as error:
+        except (ProjError, UnicodeDecodeError, struct.error) as error:
             notes.append(
                 Note(
                     "crs-unreadable",
@@ -113,14 +111,7 @@ def _from_keys(header: Header) -> CRS | None:
     keys = header.payload(record)
     others = [header.find(USER, number) for number in (DOUBLES, TEXTS)]
     doubles, texts = (b"" if other is None else header.payload(other) for other in others)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with (
-            rasterio.Env(GTIFF_REPORT_COMPD_CS="YES"),
-            rasterio.MemoryFile(_tiff(keys, doubles, texts)) as file,
-            file.open(driver="GTiff") as source,
-        ):
-            found = None if source.crs is None else CRS.from_wkt(source.crs.to_wkt())
+    found = _known_to_gdal(_tiff(keys, doubles, texts))
     entries = struct.iter_unpack("<4H", keys[8 : len(keys) // 8 * 8])
     values = {key: value for key, place, _, value in entries if place == 0}
     for datum, (code, _, _) in _VERTICAL_CODES.items():
@@ -128,6 +119,24 @@ def _from_keys(header: Header) -> CRS | None:
             horizontal = found.sub_crs_list[0] if found.is_compound else found
             return CRS.from_wkt(wkt_record(horizontal, datum).rstrip(b"\0").decode())
     return found
+
+
+def _known_to_gdal(tiff: bytes) -> CRS | None:
+    """The reference system of a TIFF in memory."""
+    import rasterio  # a fifth of a second to load; LAS 1.4 has WKT
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with (
+                rasterio.Env(GTIFF_REPORT_COMPD_CS="YES"),
+                rasterio.MemoryFile(tiff) as file,
+                file.open(driver="GTiff") as source,
+            ):
+                return None if source.crs is None else CRS.from_wkt(source.crs.to_wkt())
+        except RasterioError as error:
+            raise ProjError(str(error)) from error
 
 
 def _tiff(keys: bytes, doubles: bytes, texts: bytes) -> bytes:

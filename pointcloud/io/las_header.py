@@ -17,18 +17,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from laspy.point.dims import ALL_POINT_FORMATS_DTYPE
-
 from pointcloud.errors import FileError
+from pointcloud.io.las_formats import POINT_SIZES
 from pointcloud.notes import Note
 
 Triple = tuple[float, float, float]
 
 HEADER_SIZES: Final = {0: 227, 1: 227, 2: 227, 3: 235, 4: 375}
 """Minor version of LAS 1.x -> size of its header in bytes."""
-
-POINT_SIZES: Final[dict[int, int]] = {number: ALL_POINT_FORMATS_DTYPE[number].itemsize for number in range(11)}
-"""Point format -> size of its record without extra bytes."""
 
 OTHER_FORMATS: Final = (
     (b"PK\x03\x04", "a ZIP archive; unpack it first", "ZIP です。先に展開してください。"),

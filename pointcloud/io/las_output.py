@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.io import laz
-from pointcloud.io.las_header import LASZIP, POINT_SIZES, Header, Record, broken
+from pointcloud.io.las_formats import POINT_SIZES
+from pointcloud.io.las_header import LASZIP, Header, Record, broken
 
 
 class Output:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from laspy.point.dims import ALL_POINT_FORMATS_DTYPE, COMPOSED_FIELDS
 from numpy.typing import NDArray
 
 from pointcloud.dimensions import LASPY_TO_PDAL, ClassCode
 from pointcloud.errors import ParameterError
+from pointcloud.io.las_formats import NEW_BITS, OLD_BITS, RECORDS
 
 Columns = Mapping[str, NDArray[np.generic]]
 
@@ -129,9 +129,9 @@ def layout_of(point_format: int, point_size: int, descriptors: bytes = b"") -> L
 
     Descriptors that need more bytes than there are are left out, with all that follow.
     """
-    standard = ALL_POINT_FORMATS_DTYPE[point_format]
-    names, kinds, places = list(standard.names or ()), [standard[n] for n in standard.names or ()], []
-    places = [standard.fields[name][1] for name in names]
+    standard = RECORDS[point_format]
+    names, kinds = list(standard.names or ()), [standard[n] for n in standard.names or ()]
+    places = np.cumsum([0, *(kind.itemsize for kind in kinds[:-1])]).tolist()
     fields = dict(_standard_fields(point_format))
     position, extras = standard.itemsize, []
     for name, kind, count, scales, offsets in _described(descriptors):
@@ -196,12 +196,13 @@ def fitting(payload: bytes, room: int) -> tuple[bytes, int]:
 
 def _standard_fields(point_format: int) -> Iterator[tuple[str, Field]]:
     """Dimensions of a format by PDAL name; waveform fields are kept by their bytes only."""
-    composed = COMPOSED_FIELDS[point_format]
-    for column in ALL_POINT_FORMATS_DTYPE[point_format].names or ():
-        for part in composed.get(column, ()):
-            yield LASPY_TO_PDAL[part.name], Field(column, int(part.mask))
-        if column not in composed and column in LASPY_TO_PDAL:
-            yield LASPY_TO_PDAL[column], Field(column)
+    shared = OLD_BITS if point_format < 6 else NEW_BITS
+    known = LASPY_TO_PDAL.values()
+    for column in RECORDS[point_format].names or ():
+        for name, mask in shared.get(column, {}).items():
+            yield name, Field(column, mask)
+        if column in known:
+            yield column, Field(column)
 
 
 def _described(payload: bytes) -> Iterator[tuple[str, str, int, Sequence[float] | None, Sequence[float]]]:

@@ -17,7 +17,8 @@ from pointcloud import crs as reference
 from pointcloud.cloud import PointCloud, VerticalDatum
 from pointcloud.errors import InputError, ParameterError
 from pointcloud.io import las_crs
-from pointcloud.io.las_header import HEADER_SIZES, POINT_SIZES
+from pointcloud.io.las_formats import POINT_SIZES
+from pointcloud.io.las_header import HEADER_SIZES
 from pointcloud.io.las_output import Output
 from pointcloud.io.las_points import EXTRA_BYTES, Layout, describe, layout_of
 from pointcloud.io.las_source import BATCH, IN_CACHE
