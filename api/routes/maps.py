@@ -1,35 +1,33 @@
-"""What a map shows of the service: footprints of datasets; a job's rasters as tiles and values, its outlines."""
+"""What a map shows of the service: footprints of datasets; a job's rasters as tiles, values, profiles; its outlines."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 from fastapi import Path as InPath
 
 from api.access.gate import TheVisitor
-from api.access.visible import visible_job
-from api.access.visitor import Visitor
 from api.datasets.store import list_datasets
-from api.jobs.folder import JobFolder
 from api.map_features import footprints, geopackage_features
+from api.map_files import COG, GPKG, files_of, no_raster
 from api.map_layers import Ramp, Style, describe_layer, draw_tile, value_at
-from api.records import ResultRecord
-from api.service import Service, TheService
-from pointcloud.errors import NotFoundError, ParameterError
+from api.profiles import Cuts, Profile, chosen_rasters, profile, read_vertices
+from api.service import TheService
+from pointcloud.errors import ParameterError
 
 router = APIRouter(tags=["maps"])
 
 _MAX_FOOTPRINTS: Final = 10_000
 _MAX_ZOOM: Final = 24
 _KEEP: Final = {"Cache-Control": "private, max-age=86400"}  # a result never changes
-_COG: Final = "image/tiff"
-_GPKG: Final = "application/geopackage+sqlite3"
+_LONGEST_LINE: Final = 60_000  # characters: 1,000 vertices to the millimetre
+_WIDEST_M: Final = 5000.0
 
 Layer = Annotated[str, Query(max_length=500, description="Path of a raster among the job's results.")]
 Place = Annotated[int, InPath(ge=0, lt=2**_MAX_ZOOM)]
 Value = Annotated[float, Query(allow_inf_nan=False, description="Value at an end of the ramp.")]
+Width = Annotated[float, Query(ge=0, le=_WIDEST_M, description="Metres to that side of the line.")]
 
 
 @router.get("/footprints")
@@ -42,7 +40,7 @@ def show_footprints(service: TheService, visitor: TheVisitor) -> dict[str, Any]:
 @router.get("/jobs/{job_id}/layers")
 def show_layers(job_id: str, service: TheService, visitor: TheVisitor) -> dict[str, Any]:
     """The rasters of a job: bounds in degrees, colours, usual range of values."""
-    found = _files(service, job_id, visitor, _COG)
+    found = files_of(service, job_id, visitor, COG)
     layers = [
         {"path": one.path, "title": one.title_en, "title_ja": one.title_ja, **describe_layer(path)}
         for one, path in found
@@ -73,13 +71,9 @@ def show_tile(
         )
     if x >= 2**z or y >= 2**z:
         return Response(status_code=204, headers=_KEEP)
-    path = next((path for one, path in _files(service, job_id, visitor, _COG) if one.path == layer), None)
+    path = next((path for one, path in files_of(service, job_id, visitor, COG) if one.path == layer), None)
     if path is None:
-        raise NotFoundError(
-            f"job {job_id} has no raster '{layer}'; GET /jobs/{job_id}/layers lists those that exist",
-            f"ジョブ {job_id} にラスタ '{layer}' はありません。GET /jobs/{job_id}/layers で確認してください。",
-            value=layer,
-        )
+        raise no_raster(job_id, layer)
     picture = draw_tile(path, x, y, z, Style(ramp, low, high, least))
     if picture is None:
         return Response(status_code=204, headers=_KEEP)
@@ -95,22 +89,47 @@ def show_values(
     visitor: TheVisitor,
 ) -> dict[str, Any]:
     """The value of every raster of a job at a place; null where a raster has none."""
-    found = _files(service, job_id, visitor, _COG)
+    found = files_of(service, job_id, visitor, COG)
     return {"lon": lon, "lat": lat, "values": {one.path: value_at(path, lon, lat) for one, path in found}}
 
 
 @router.get("/jobs/{job_id}/features")
 def show_features(job_id: str, service: TheService, visitor: TheVisitor) -> dict[str, Any]:
     """Zones, patches, trees and whatever a job wrote into GeoPackages, as GeoJSON in degrees."""
-    collections = [geopackage_features(path) for _, path in _files(service, job_id, visitor, _GPKG)]
+    collections = [geopackage_features(path) for _, path in files_of(service, job_id, visitor, GPKG)]
     features = [feature for one in collections for feature in one["features"]]
     return {"type": "FeatureCollection", "features": features, "left_out": sum(one["left_out"] for one in collections)}
 
 
-def _files(service: Service, job_id: str, visitor: Visitor, media_type: str) -> list[tuple[ResultRecord, Path]]:
-    """The result files of a kind that are still there, and where."""
-    with service.database.reading() as session:
-        job = visible_job(session, job_id, visitor)
-        folder = JobFolder(service.settings.jobs_dir, job_id).results
-        found = [(one, folder / one.path) for one in job.results if one.media_type.startswith(media_type)]
-    return [(one, path) for one, path in found if path.is_file()]
+@router.get("/jobs/{job_id}/profile")
+def show_profile(
+    job_id: str,
+    service: TheService,
+    visitor: TheVisitor,
+    line: Annotated[
+        str,
+        Query(
+            max_length=_LONGEST_LINE,
+            description="Vertices as easting,northing;easting,northing ... in metres of the rasters' reference system.",
+            examples=["52060,-98330;52160,-98280"],
+        ),
+    ] = "",
+    crs: Annotated[
+        str | None, Query(max_length=60, description="Of the vertices where it is another, e.g. EPSG:4326 (lon,lat).")
+    ] = None,
+    layer: Annotated[
+        list[str],
+        Query(max_length=40, description="Paths of rasters among the job's results; by default every terrain (dtm*)."),
+    ] = [],  # noqa: B006 (FastAPI copies it)
+    interval: Annotated[
+        float | None, Query(gt=0, le=10_000, description="Metres between stations; without it there are none.")
+    ] = None,
+    left: Width = 25.0,
+    right: Width = 25.0,
+) -> Profile:
+    """Heights along a line at each raster's own resolution, gaps as null; stations where sections would be cut."""
+    rasters, missing = chosen_rasters(files_of(service, job_id, visitor, COG), layer)
+    if missing:
+        raise no_raster(job_id, missing[0])
+    vertices = read_vertices(line)
+    return profile(rasters, vertices, crs, None if interval is None else Cuts(interval, left, right))
