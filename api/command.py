@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-import api.command_access  # noqa: F401 (adds its commands)
+import api.command_access
+import api.command_operations  # noqa: F401 (both add their commands)
 from pipelines.cli import app, reported
 from pipelines.cli_words import Crs
 

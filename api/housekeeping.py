@@ -31,6 +31,7 @@ def remove_leftovers(settings: Settings, database: Database) -> None:
     Only for the one service that holds the data folder, before it takes requests.
     """
     shutil.rmtree(settings.incoming_dir, ignore_errors=True)
+    settings.stage_cache.remove_partial()
     _take_back_uploads(settings, database)
     _remove_orphans(settings, database, age_s=0.0)
 

@@ -13,6 +13,8 @@ from typing import Final, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipelines.stage_cache import StageCache
+
 _GIB: Final = 1024**3
 _NOT_FOR_WORKERS: Final = ("callback_secret", "callback_hosts", "secret", "tls_key", "tls_cert")
 SECRET_VARIABLES: Final = frozenset(f"TENGUN_{name.upper()}" for name in _NOT_FOR_WORKERS)
@@ -82,6 +84,10 @@ class Settings(BaseSettings):
     clean_interval_s: float = Field(
         3600.0, gt=0, le=86_400, description="Time between two removals of what is no longer kept."
     )
+    cache_dir: Path | None = Field(
+        None, description="Folder of the results of stages that later jobs use again; by default one in data_dir."
+    )
+    cache_bytes: int = Field(20 * _GIB, ge=0, description="Size that it keeps to; 0 keeps none.")
     min_free_bytes: int = Field(
         _GIB, ge=0, description="With less room in data_dir the service says that it is not ready."
     )
@@ -98,11 +104,11 @@ class Settings(BaseSettings):
         description="Where the processes come from, as module:name.",
     )
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "cache_dir")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
+    def _absolute(cls, value: Path | None) -> Path | None:
         """An absolute path, so that a worker finds the same folder whatever its working directory."""
-        return value.expanduser().absolute()
+        return None if value is None else value.expanduser().absolute()
 
     @model_validator(mode="after")
     def _callbacks_are_signed(self) -> Settings:
@@ -121,6 +127,11 @@ class Settings(BaseSettings):
     def allowed_callback_hosts(self) -> tuple[str, ...]:
         """Hosts that callbacks may go to, in lower case."""
         return tuple(host.strip().lower() for host in self.callback_hosts.split(",") if host.strip())
+
+    @property
+    def stage_cache(self) -> StageCache:
+        """Results of stages that are used again."""
+        return StageCache(self.cache_dir or self.data_dir / "cache", self.cache_bytes)
 
     @property
     def datasets_dir(self) -> Path:

@@ -6,14 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines import stage_arguments, stages, tiling
+from pipelines import stage_arguments, stage_cache, stages, tiling
 from pipelines.document import shipped
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
@@ -106,12 +106,18 @@ def survey_surfaces(
         When a file cannot be read or the run is cancelled.
     """
     parameters, tiles = _tiles(survey, grid, max_gap, options)
-    work = _Work(grid, max_gap, Counter({"in": survey.n_points}), with_terrain=with_terrain)
-    for i, (core, read) in enumerate(tiles):
+    work = _Work(grid, Counter({"in": survey.n_points}))
+
+    def made(tile: _Tile, start: float) -> stage_cache.Arrays:
+        cloud = tile.read()
+        report(start + 0.4 / len(tiles))
+        result = stages.labelled(cloud, parameters=parameters)
+        return _tile_surfaces(tile.core, cloud, result, max_gap, with_terrain=with_terrain)
+
+    for i, tile in enumerate(tiles):
         report(i / len(tiles))
-        cloud = read()
-        report((i + 0.4) / len(tiles))
-        work.add(core, cloud, stages.labelled(cloud, parameters=parameters))
+        made_from = partial(_made_from, survey, tile.core, tile.reach, parameters.as_dict(), max_gap, with_terrain)
+        work.add(tile.core, stage_cache.arrays("surfaces", made_from, partial(made, tile, i / len(tiles))))
         report((i + 1) / len(tiles))
     work.counts["outside"] = survey.n_points - sum(n for name, n in work.counts.items() if name.startswith("class_"))
     _refuse_loss(survey, grid, work.counts["outside"])
@@ -162,17 +168,51 @@ def _core_points(survey: Survey, core: Grid) -> PointCloud:
     return cloud.take(core.bounds.contains(cloud.x, cloud.y))
 
 
+@dataclass(frozen=True, slots=True)
+class _Tile:
+    """A tile's core, the rectangle of the points that it needs (None: all), and what reads them."""
+
+    core: Grid
+    reach: Bounds | None
+    read: Callable[[], PointCloud]
+
+
 def _tiles(
     survey: Survey, grid: Grid, max_gap: float, options: Mapping[str, Any]
-) -> tuple[GroundParameters, list[tuple[Grid, Callable[[], PointCloud]]]]:
-    """Parameters of the filter, and each tile's core with what reads its points; a small survey is read once."""
-    if len(tiling.plan(grid, survey.n_points, 0.0)) == 1:
-        whole = survey.read(dimensions=DIMENSIONS)
-        return survey_parameters(stages.without_noise(whole), **options), [(grid, lambda: whole)]
-    parameters = ground_parameters(survey, grid, options)
-    halo = required_halo(parameters) + max_gap + grid.cell  # right labels as far as the TIN and the voids look
+) -> tuple[GroundParameters, list[_Tile]]:
+    """Parameters of the filter, and the tiles; a small survey is read once."""
+    is_small = len(tiling.plan(grid, survey.n_points, 0.0)) == 1
+    whole = cache(partial(survey.read, dimensions=DIMENSIONS))
+
+    def parameters() -> stage_cache.Arrays:
+        if is_small:
+            found = survey_parameters(stages.without_noise(whole()), **options)
+        else:
+            found = ground_parameters(survey, grid, options)
+        return {name: np.asarray(value) for name, value in found.as_dict().items()}
+
+    made_from = partial(_made_from, survey, grid, None, options, is_small)
+    kept = stage_cache.arrays("parameters", made_from, parameters)
+    chosen = GroundParameters(**{name: value.item() for name, value in kept.items()})
+    if is_small:
+        return chosen, [_Tile(grid, None, whole)]
+    halo = required_halo(chosen) + max_gap + grid.cell  # right labels as far as the TIN and the voids look
     tiles = tiling.plan(grid, survey.n_points, halo)
-    return parameters, [(tile.core, partial(survey.read, bounds=tile.reach, dimensions=DIMENSIONS)) for tile in tiles]
+    read = partial(survey.read, dimensions=DIMENSIONS)
+    return chosen, [_Tile(tile.core, tile.reach, partial(read, bounds=tile.reach)) for tile in tiles]
+
+
+def _made_from(
+    survey: Survey, grid: Grid, reach: Bounds | None, options: Mapping[str, Any], *more: float
+) -> dict[str, Any]:
+    """What the surfaces of a tile, or the parameters of the filter, hang on."""
+    return {
+        "survey": stage_cache.survey_identity(survey),
+        "grid": [grid.column, grid.south_row, grid.n_columns, grid.n_rows, grid.cell],
+        "reach": None if reach is None else reach.as_tuple(),
+        "options": dict(options),
+        "more": more,
+    }
 
 
 def _refuse_loss(survey: Survey, grid: Grid, n_outside: int) -> None:
@@ -189,42 +229,57 @@ def _refuse_loss(survey: Survey, grid: Grid, n_outside: int) -> None:
         )
 
 
-def _joined(survey: Survey, parts: tuple[list[NDArray[np.float64]], ...]) -> PointCloud:
-    x, y, z = (np.concatenate(part) for part in parts)
+def _joined(survey: Survey, parts: list[NDArray[np.float64]]) -> PointCloud:
+    x, y, z = (np.concatenate([part[axis] for part in parts]) for axis in range(3))
     return PointCloud(x, y, z, {}, survey.crs, survey.vertical_datum)
+
+
+def _tile_surfaces(
+    core: Grid, cloud: PointCloud, result: GroundResult, max_gap: float, *, with_terrain: bool
+) -> stage_cache.Arrays:
+    """What a tile adds: rasters on its core, the points of it that are ground, its points by class."""
+    made: dict[str, NDArray[Any]] = {}
+    if with_terrain:
+        key = result.key_points
+        made["terrain"] = surface.terrain(cloud.x[key], cloud.y[key], cloud.z[key], core, max_gap).height.values
+    kept = ~stages.is_noise(result.labels)
+    confidence = cell_confidence(cloud.x[kept], cloud.y[kept], result.confidence[kept], core, max_gap)
+    is_wanted = np.isfinite(made["terrain"]) if with_terrain else True
+    made["confidence"] = np.where(is_wanted, confidence, np.float32(np.nan))
+    labelled = cloud.with_attributes(Classification=result.labels)
+    made["top"] = surface.highest_return(labelled, core).values
+    made["is_surveyed"] = surface.distance_to_points(cloud.x, cloud.y, core, max_gap) <= max_gap
+    inside = core.bounds.contains(cloud.x, cloud.y)
+    ground = result.labels == ClassCode.GROUND
+    for name, chosen in (("key_points", result.key_points & inside), ("ground_points", ground & inside)):
+        made[name] = np.stack([values[chosen] for values in (cloud.x, cloud.y, cloud.z)])
+    made["classes"], made["numbers"] = np.unique(result.labels[inside], return_counts=True)
+    return made
 
 
 class _Work:
     """The surfaces while tiles come in."""
 
-    def __init__(self, grid: Grid, max_gap: float, counts: Counter[str], *, with_terrain: bool) -> None:
-        self.grid, self.max_gap, self.counts, self.with_terrain = grid, max_gap, counts, with_terrain
+    def __init__(self, grid: Grid, counts: Counter[str]) -> None:
+        self.grid, self.counts = grid, counts
         self.terrain, self.top = np.full(grid.shape, np.nan), np.full(grid.shape, np.nan)
         self.confidence = np.full(grid.shape, np.nan, dtype=np.float32)
         self.is_surveyed = np.zeros(grid.shape, dtype=np.bool_)
-        self.key_points: tuple[list[NDArray[np.float64]], ...] = ([], [], [])
-        self.ground_points: tuple[list[NDArray[np.float64]], ...] = ([], [], [])
+        self.key_points: list[NDArray[np.float64]] = []
+        self.ground_points: list[NDArray[np.float64]] = []
 
-    def add(self, core: Grid, cloud: PointCloud, result: GroundResult) -> None:
+    def add(self, core: Grid, made: stage_cache.Arrays) -> None:
         """Write a tile's surfaces into its window, and count the points of its core."""
-        window, key = core.window_in(self.grid), result.key_points
-        if self.with_terrain:
-            terrain = surface.terrain(cloud.x[key], cloud.y[key], cloud.z[key], core, self.max_gap)
-            self.terrain[window] = terrain.height.values
-        kept = ~stages.is_noise(result.labels)
-        confidence = cell_confidence(cloud.x[kept], cloud.y[kept], result.confidence[kept], core, self.max_gap)
-        is_wanted = np.isfinite(self.terrain[window]) if self.with_terrain else True
-        self.confidence[window] = np.where(is_wanted, confidence, np.nan)
-        labelled = cloud.with_attributes(Classification=result.labels)
-        self.top[window] = surface.highest_return(labelled, core).values
-        self.is_surveyed[window] = surface.distance_to_points(cloud.x, cloud.y, core, self.max_gap) <= self.max_gap
-        inside = core.bounds.contains(cloud.x, cloud.y)
-        ground = result.labels == ClassCode.GROUND
-        for parts, chosen in ((self.key_points, key & inside), (self.ground_points, ground & inside)):
-            for part, values in zip(parts, (cloud.x, cloud.y, cloud.z), strict=True):
-                part.append(values[chosen])
-        self.counts["key_points"] += int(np.count_nonzero(key & inside))
-        self.counts.update(class_counts(result.labels[inside]))
+        window = core.window_in(self.grid)
+        if "terrain" in made:
+            self.terrain[window] = made["terrain"]
+        self.confidence[window] = made["confidence"]
+        self.top[window] = made["top"]
+        self.is_surveyed[window] = made["is_surveyed"]
+        self.key_points.append(made["key_points"])
+        self.ground_points.append(made["ground_points"])
+        self.counts["key_points"] += made["key_points"].shape[1]
+        self.counts.update(_by_class(made["classes"], made["numbers"]))
 
 
 def cell_confidence(
@@ -279,7 +334,10 @@ def _square_sums(values: NDArray[Any], margin: int) -> NDArray[Any]:
 
 def class_counts(labels: NDArray[np.uint8]) -> Counter[str]:
     """Points by class: ``class_2`` -> number."""
-    codes, numbers = np.unique(labels, return_counts=True)
+    return _by_class(*np.unique(labels, return_counts=True))
+
+
+def _by_class(codes: NDArray[np.uint8], numbers: NDArray[np.intp]) -> Counter[str]:
     return Counter({f"class_{code}": int(number) for code, number in zip(codes, numbers, strict=True)})
 
 

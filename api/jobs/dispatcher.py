@@ -33,16 +33,16 @@ _BUSY_POLL_S: Final = 0.1
 _IDLE_POLL_S: Final = 1.0
 _STOPPED: Final = Text(
     "the service was stopped; the job starts again with it",
-    "サービスが停止したため、再起動後に最初から実行します。",
+    "サービスが停止したため、再起動後に再実行します。",
 )
 _DIED: Final = Text(
     "the service ended unexpectedly; the job starts again",
-    "サービスが異常終了したため、最初から実行し直します。",
+    "サービスが異常終了したため、再実行します。",
 )
 
 _KILLED: Final = Text(
     "the job's process was ended from outside; the job starts again",
-    "処理プロセスが外部から強制終了されたため、最初から実行し直します。",
+    "処理プロセスが外部から強制終了されたため、再実行します。",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ app = typer.Typer(help="Measure this machine beside a peer 性能測定.", no_ar
 @app.callback()
 def bench() -> None:
     """Measure this machine beside a peer 性能測定."""
+    os.environ.pop("TENGUN_CACHE_DIR", None)  # what is measured is computed, not found
 
 
 @app.command()

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Process, SurveyParameters
@@ -93,6 +94,8 @@ def classify_to(
     TengunError
         When the file cannot be used.
     """
+    from pipelines import stage_cache
+
     progress = Progress(GroundClassification.stages, observer)
     progress.at("open")
     survey, chosen = _prepare([source], crs, options)
@@ -102,7 +105,8 @@ def classify_to(
             f"{source} には {len(survey.files)} ファイルあります。-o にはフォルダを指定してください。",
             value=str(target),
         )
-    counts = _classify_file(survey, 0, chosen, target, progress.within("ground"))
+    with stage_cache.used(stage_cache.from_environment()):
+        counts = _classify_file(survey, 0, chosen, target, progress.within("ground"))
     summary = _summary(survey, chosen, counts, [target.name])
     kind = "application/vnd.laszip" if target.suffix.lower() == ".laz" else "application/vnd.las"
     return Outputs(summary, (OutputFile(target.name, kind, Text("Classified points", "分類済み点群")),))
@@ -140,13 +144,40 @@ def _classify_file(
     survey: Survey, index: int, chosen: FilterParameters, target: Path, report: Callable[[float], None]
 ) -> Counter[str]:
     """Label one file's points with the help of its neighbours' and write them to ``target``."""
-    from pipelines.engine import class_counts, read_file_with_halo
+    from pipelines import stage_cache
+    from pipelines.engine import class_counts
+    from pointcloud.io import las
+
+    labels: list[NDArray[np.uint8]] = []
+
+    def made_from() -> dict[str, Any]:
+        return {"survey": stage_cache.survey_identity(survey), "index": index, "options": chosen.as_dict()}
+
+    def counts() -> stage_cache.Arrays:
+        if not labels:  # the file was copied, and its counts are kept no longer
+            written = las.read(target, dimensions=["Classification"]).attributes["Classification"]
+            labels.append(written.astype(np.uint8))
+        return {name: np.asarray(number) for name, number in class_counts(labels[0]).items()}
+
+    report(0.0)
+    stage_cache.file(
+        "ground", made_from, target, lambda path: labels.append(_label(survey, index, chosen, path, report))
+    )
+    kept = stage_cache.arrays("ground-counts", made_from, counts)
+    report(1.0)
+    return Counter({name: number.item() for name, number in kept.items()})
+
+
+def _label(
+    survey: Survey, index: int, chosen: FilterParameters, target: Path, report: Callable[[float], None]
+) -> NDArray[np.uint8]:
+    """Write one file's points with their labels, and give these."""
+    from pipelines.engine import read_file_with_halo
     from pipelines.stages import labelled
     from pointcloud.ground.parameters import required_halo
     from pointcloud.io.las import rewrite
 
     info = survey.files[index]
-    report(0.0)
     cloud = read_file_with_halo(survey, index, required_halo(chosen))
     report(0.3)
     result = labelled(cloud, parameters=chosen)
@@ -161,5 +192,4 @@ def _classify_file(
         return {"Classification": labels[part], "KeyPoint": key_points[part], CONFIDENCE: confidence[part]}
 
     rewrite(info.path, target, edit)
-    report(1.0)
-    return class_counts(labels)
+    return labels
