@@ -17,6 +17,8 @@ const PAGES: Record<string, () => Promise<{ show: Page }>> = {
   order: () => import("./pages/order"),
   map: () => import("./pages/map"),
   volume: () => import("./pages/volume"),
+  admin: () => import("./pages/admin"),
+  account: () => import("./pages/account"),
 };
 const MENU: [string, Key][] = [
   ["data", "data"],
@@ -29,7 +31,8 @@ let leave: Leave | undefined;
 let turn = 0;
 
 function header(current: string): HTMLElement {
-  const links = MENU.map(([page, name]) =>
+  const menu: [string, Key][] = whoIsThere()?.is_admin ? [...MENU, ["admin", "administration"]] : MENU;
+  const links = menu.map(([page, name]) =>
     h("a", { href: `#/${page}`, "aria-current": page === current ? "page" : null }, t(name)),
   );
   return h(
@@ -84,7 +87,8 @@ function logOut(): HTMLElement | null {
     setMe(null);
     void open();
   };
-  return h("button", { type: "button", class: "quiet", onclick: () => void out() }, t("log-out", me.name));
+  const account = h("a", { class: "button quiet", href: "#/account" }, t("account"));
+  return h("span", {}, account, h("button", { type: "button", class: "quiet", onclick: () => void out() }, t("log-out", me.name)));
 }
 
 /** A page that failed: the log-in where that is what is missing, else what went wrong. */

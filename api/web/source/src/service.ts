@@ -39,6 +39,11 @@ export async function send<T>(path: string, content: unknown): Promise<T> {
   });
 }
 
+/** A change of something that is there; the answer's body is not looked at. */
+export async function change(method: "PUT" | "PATCH", path: string, content: unknown): Promise<void> {
+  await answered(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) });
+}
+
 export async function remove(path: string): Promise<void> {
   await answered(path, { method: "DELETE" });
 }

@@ -1,6 +1,9 @@
 // Every text of the app in both languages.
 
+import { ADMIN_TEXTS } from "./texts_admin";
+
 export const TEXTS = {
+  ...ADMIN_TEXTS,
   menu: { ja: "メニュー", en: "Menu" },
   skip: { ja: "本文へ移動", en: "Skip to content" },
   data: { ja: "データ", en: "Data" },
