@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-PFRFQLJ3.js";import"./chunk-QZJE62YI.js";import"./chunk-YTX353NO.js";import"./chunk-CNEQ4GNH.js";import"./chunk-LQLDYDZA.js";export{b as roleChoice,c as setRole,a as showUsers};
