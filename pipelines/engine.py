@@ -156,6 +156,11 @@ def ground_options(document: str, options: Mapping[str, Any], tag: str = "ground
     return stage_arguments.parsed_arguments("ground", stage.label, stage.options.get("pdalargs"))
 
 
+def is_one_tile(survey: Survey, grid: Grid) -> bool:
+    """Whether a survey is small enough to be worked on as a whole."""
+    return len(tiling.plan(grid, survey.n_points, 0.0)) == 1
+
+
 def ground_parameters(survey: Survey, grid: Grid, options: Mapping[str, Any]) -> GroundParameters:
     """Parameters of the ground filter from the whole survey, so that its tiles are filtered alike."""
     clouds = (_core_points(survey, tile.core) for tile in tiling.plan(grid, survey.n_points, 0.0))
@@ -181,7 +186,7 @@ def _tiles(
     survey: Survey, grid: Grid, max_gap: float, options: Mapping[str, Any]
 ) -> tuple[GroundParameters, list[_Tile]]:
     """Parameters of the filter, and the tiles; a small survey is read once."""
-    is_small = len(tiling.plan(grid, survey.n_points, 0.0)) == 1
+    is_small = is_one_tile(survey, grid)
     whole = cache(partial(survey.read, dimensions=DIMENSIONS))
 
     def parameters() -> stage_cache.Arrays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from pipelines.progress import Observer, Progress, Stage, Text
 from pointcloud.errors import ParameterError
 
 if TYPE_CHECKING:
+    from pointcloud.cloud import PointCloud
     from pointcloud.ground.parameters import GroundParameters as FilterParameters
     from pointcloud.io.survey import Survey
 
@@ -68,13 +70,13 @@ class GroundClassification(Process[GroundParameters]):
         from pipelines.workspace import write_json
 
         context.progress.at("open")
-        survey, chosen = _prepare(inputs["survey"], parameters.crs, parameters.options)
-        names = [f"{stem}.laz" for stem in _stems(survey)]
+        given = _prepare(inputs["survey"], parameters.crs, parameters.options)
+        survey, names = given.survey, [f"{stem}.laz" for stem in _stems(given.survey)]
         counts: Counter[str] = Counter()
         for i, name in enumerate(names):
             report = context.progress.within("ground", i / len(names), (i + 1) / len(names))
-            counts.update(_classify_file(survey, i, chosen, context.workspace / name, report))
-        summary = _summary(survey, chosen, counts, names)
+            counts.update(_classify_file(given, i, context.workspace / name, report))
+        summary = _summary(survey, given.chosen, counts, names)
         write_json(context.workspace / "ground.json", summary)
         title = Text("Classified points", "分類済み点群")
         files = [OutputFile(name, "application/vnd.laszip", title) for name in names]
@@ -98,27 +100,46 @@ def classify_to(
 
     progress = Progress(GroundClassification.stages, observer)
     progress.at("open")
-    survey, chosen = _prepare([source], crs, options)
-    if len(survey.files) > 1:
+    given = _prepare([source], crs, options)
+    n_files = len(given.survey.files)
+    if n_files > 1:
         raise ParameterError(
-            f"ground: {source} holds {len(survey.files)} files, -o {target} names one; give a folder with -o",
-            f"{source} には {len(survey.files)} ファイルあります。-o にはフォルダを指定してください。",
+            f"ground: {source} holds {n_files} files, -o {target} names one; give a folder with -o",
+            f"{source} には {n_files} ファイルあります。-o にはフォルダを指定してください。",
             value=str(target),
         )
     with stage_cache.used(stage_cache.from_environment()):
-        counts = _classify_file(survey, 0, chosen, target, progress.within("ground"))
-    summary = _summary(survey, chosen, counts, [target.name])
+        counts = _classify_file(given, 0, target, progress.within("ground"))
+    summary = _summary(given.survey, given.chosen, counts, [target.name])
     kind = "application/vnd.laszip" if target.suffix.lower() == ".laz" else "application/vnd.las"
     return Outputs(summary, (OutputFile(target.name, kind, Text("Classified points", "分類済み点群")),))
 
 
-def _prepare(paths: Sequence[Path], crs: str | None, options: Mapping[str, Any]) -> tuple[Survey, FilterParameters]:
-    from pipelines.engine import ground_options, ground_parameters, survey_grid
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A survey, the filter's parameters for it, and its points where finding these has read them all.
+
+    ``points`` holds one cloud or none; who uses it takes it out, so that its memory is free again when it is done.
+    """
+
+    survey: Survey
+    chosen: FilterParameters
+    points: list[PointCloud]
+
+
+def _prepare(paths: Sequence[Path], crs: str | None, options: Mapping[str, Any]) -> _Given:
+    from pipelines import stages
+    from pipelines.engine import ground_options, ground_parameters, is_one_tile, read_file_with_halo, survey_grid
+    from pointcloud.ground.parameters import survey_parameters
     from pointcloud.io.survey import open_survey
 
     chosen = ground_options("ground", options)
     survey = open_survey(paths, crs)
-    return survey, ground_parameters(survey, survey_grid(survey, 1.0), chosen)
+    grid = survey_grid(survey, 1.0)
+    if len(survey.files) > 1 or not is_one_tile(survey, grid):
+        return _Given(survey, ground_parameters(survey, grid, chosen), [])
+    points = read_file_with_halo(survey, 0, 0.0)
+    return _Given(survey, survey_parameters(stages.without_noise(points), **chosen), [points])
 
 
 def _stems(survey: Survey) -> list[str]:
@@ -140,9 +161,7 @@ def _summary(survey: Survey, chosen: FilterParameters, counts: Mapping[str, int]
     }
 
 
-def _classify_file(
-    survey: Survey, index: int, chosen: FilterParameters, target: Path, report: Callable[[float], None]
-) -> Counter[str]:
+def _classify_file(given: _Given, index: int, target: Path, report: Callable[[float], None]) -> Counter[str]:
     """Label one file's points with the help of its neighbours' and write them to ``target``."""
     from pipelines import stage_cache
     from pipelines.engine import class_counts
@@ -151,7 +170,8 @@ def _classify_file(
     labels: list[NDArray[np.uint8]] = []
 
     def made_from() -> dict[str, Any]:
-        return {"survey": stage_cache.survey_identity(survey), "index": index, "options": chosen.as_dict()}
+        survey = stage_cache.survey_identity(given.survey)
+        return {"survey": survey, "index": index, "options": given.chosen.as_dict()}
 
     def counts() -> stage_cache.Arrays:
         if not labels:  # the file was copied, and its counts are kept no longer
@@ -160,36 +180,34 @@ def _classify_file(
         return {name: np.asarray(number) for name, number in class_counts(labels[0]).items()}
 
     report(0.0)
-    stage_cache.file(
-        "ground", made_from, target, lambda path: labels.append(_label(survey, index, chosen, path, report))
-    )
+    stage_cache.file("ground", made_from, target, lambda path: labels.append(_label(given, index, path, report)))
     kept = stage_cache.arrays("ground-counts", made_from, counts)
     report(1.0)
     return Counter({name: number.item() for name, number in kept.items()})
 
 
-def _label(
-    survey: Survey, index: int, chosen: FilterParameters, target: Path, report: Callable[[float], None]
-) -> NDArray[np.uint8]:
+def _label(given: _Given, index: int, target: Path, report: Callable[[float], None]) -> NDArray[np.uint8]:
     """Write one file's points with their labels, and give these."""
     from pipelines.engine import read_file_with_halo
     from pipelines.stages import labelled
     from pointcloud.ground.parameters import required_halo
-    from pointcloud.io.las import rewrite
+    from pointcloud.io.las import relabel
 
-    info = survey.files[index]
-    cloud = read_file_with_halo(survey, index, required_halo(chosen))
+    info = given.survey.files[index]
+    if given.points:
+        cloud = given.points.pop()
+    else:
+        cloud = read_file_with_halo(given.survey, index, required_halo(given.chosen))
     report(0.3)
-    result = labelled(cloud, parameters=chosen)
+    result = labelled(cloud, parameters=given.chosen)
+    del cloud
     report(0.6)
     labels = result.labels[: info.n_points]
-    key_points = result.key_points[: info.n_points].astype(np.uint8)
-    # in steps of a hundredth: enough for a judgement, and it compresses
-    confidence = np.round(result.confidence[: info.n_points], 2)
-
-    def edit(start: int, points: Any) -> dict[str, Any]:
-        part = slice(start, start + len(points))
-        return {"Classification": labels[part], "KeyPoint": key_points[part], CONFIDENCE: confidence[part]}
-
-    rewrite(info.path, target, edit)
+    columns: dict[str, NDArray[Any]] = {
+        "Classification": labels,
+        "KeyPoint": result.key_points[: info.n_points].astype(np.uint8),
+        # in steps of a hundredth: enough for a judgement, and it compresses
+        CONFIDENCE: np.round(result.confidence[: info.n_points], 2),
+    }
+    relabel(info.path, target, columns)
     return labels

@@ -21,12 +21,12 @@ from pointcloud import sheets
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud, VerticalDatum
 from pointcloud.io.ahead import one_ahead
-from pointcloud.io.las_rewrite import Edit, rewrite
+from pointcloud.io.las_rewrite import Edit, relabel, rewrite
 from pointcloud.io.las_source import BATCH, Source, open_source
 from pointcloud.io.las_write import write
 from pointcloud.notes import Note
 
-__all__ = ["Edit", "LasInfo", "inspect", "iter_chunks", "read", "rewrite", "write"]
+__all__ = ["Edit", "LasInfo", "inspect", "iter_chunks", "read", "relabel", "rewrite", "write"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,19 +13,23 @@ from numpy.typing import NDArray
 from pointcloud.io import laz
 from pointcloud.io.las_formats import POINT_SIZES
 from pointcloud.io.las_header import LASZIP, Header, Record, broken
+from pointcloud.io.laz_layers import ChunkWriter
 
 
 class Output:
-    """A file being written: header and records first, then points, then extended records, then the header's numbers."""
+    """A file being written: header and records first, then points, then extended records, then the header's numbers.
+
+    With ``chunks`` the caller appends compressed points to that instead of calling `points`.
+    """
 
     def __init__(
         self, stream: BinaryIO, compresses: bool, raw: bytes, records: Sequence[tuple[bytes, bytes]], gap: bytes,
-        point_format: int, point_size: int, signature: bytes = b"",
+        point_format: int, point_size: int, signature: bytes = b"", chunks: ChunkWriter | None = None,
     ) -> None:  # fmt: skip
         self._stream, self._raw = stream, bytearray(raw)
-        self._compressor = None
+        self._compressor: laz.Compressor | ChunkWriter | None = chunks
         if compresses:
-            self._compressor = laz.Compressor(point_format, point_size - POINT_SIZES[point_format])
+            self._compressor = chunks or laz.Compressor(point_format, point_size - POINT_SIZES[point_format])
             head = struct.pack("<H16sHH32s", 0, *LASZIP, len(self._compressor.record), b"http://laszip.org")
             records = [*records, (head, self._compressor.record)]
         body = b"".join(head + payload for head, payload in records) + gap
@@ -36,7 +40,7 @@ class Output:
     def points(self, points: NDArray[np.void]) -> None:
         """Append records."""
         data = points.view(np.uint8)
-        if self._compressor is not None:
+        if isinstance(self._compressor, laz.Compressor):
             self._compressor.write(self._stream, data)
         else:
             self._stream.write(data.data)

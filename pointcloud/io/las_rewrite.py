@@ -16,6 +16,7 @@ from pointcloud.io.las_header import COPC_USER, LASZIP, Header, Record
 from pointcloud.io.las_output import Output
 from pointcloud.io.las_points import EXTRA_BYTES, Layout, describe, fitting, layout_of, undescribed
 from pointcloud.io.las_source import BATCH, Source, open_source
+from pointcloud.io.laz_layers import ChunkWriter, splice
 from pointcloud.io.staging import staged
 
 Edit = Callable[[int, PointCloud], Mapping[str, NDArray[np.generic]]]
@@ -81,6 +82,45 @@ def rewrite(
                 break
             points = following
             changes = dict(edit(start, opened.cloud(points, names)))
+        out.finish([record for record in header.records if _is_kept(record) and record.is_extended], {}, header)
+
+
+def relabel(source: Path, target: Path, columns: Mapping[str, NDArray[np.generic]]) -> None:
+    """Copy a file with some dimensions replaced or added, one value for each point; all else stays bit for bit.
+
+    As `rewrite`, but where a layered LAZ gets other classes, flags or extra bytes only, the compressed layers of all
+    other dimensions are copied as they are, which takes a third of the time.
+
+    Raises
+    ------
+    InputError
+        When a column has not one value for each point.
+    TengunError
+        As `rewrite`.
+    """
+    opened = open_source(source)
+    shapes = {values.shape for values in columns.values()}
+    if shapes - {(opened.header.n_points,)}:
+        raise InputError(
+            f"editing {source.name}: columns of shapes {sorted(shapes)} for {opened.header.n_points} points",
+            f"{source.name}: 列の形 {sorted(shapes)} が点数 {opened.header.n_points} と一致しません。",
+            file=source.name,
+        )
+    layout, descriptors = _edited_layout(opened, {name: values.dtype for name, values in columns.items()})
+    plan = splice(opened, layout, tuple(columns)) if columns and target.suffix.lower() == ".laz" else None
+    if plan is None:
+        rewrite(
+            source, target, lambda start, p: {n: v[start : start + len(p)] for n, v in columns.items()}, dimensions=()
+        )
+        return
+    header, chunks = opened.header, ChunkWriter(plan.record)
+    with staged(target) as stage, stage.open("wb") as stream:
+        out = Output(
+            stream, True, header.raw, _kept_records(header, descriptors), header.gap, layout.point_format,
+            layout.dtype.itemsize, chunks=chunks,
+        )  # fmt: skip
+        for n_points, parts in plan.chunks(columns):
+            chunks.write(stream, n_points, parts)
         out.finish([record for record in header.records if _is_kept(record) and record.is_extended], {}, header)
 
 

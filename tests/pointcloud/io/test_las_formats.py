@@ -46,7 +46,8 @@ def test_points_go_in_and_out_without_what_takes_long_to_load(tmp_path: Path) ->
         "las.write(folder / 'a.laz', PointCloud(n, n, n)); las.inspect(folder / 'a.laz')\n"
         "las.rewrite(folder / 'a.laz', folder / 'b.laz', lambda _, p: {'UserData': np.zeros(len(p), np.uint8)})\n"
         "las.read(folder / 'b.laz')\n"
-        "print(*{'laspy', 'rasterio', 'scipy.spatial', 'scipy.ndimage', 'requests', 'open3d', 'shapely'} & set(sys.modules))"
+        "heavy = {'laspy', 'rasterio', 'scipy.spatial', 'scipy.ndimage', 'requests', 'open3d', 'shapely'}\n"
+        "print(*heavy & set(sys.modules))"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
