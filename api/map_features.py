@@ -14,14 +14,23 @@ MAX_FEATURES: Final = 20_000
 _DEGREES: Final = 4326
 
 
-def geopackage_features(path: Path) -> dict[str, Any]:
-    """Every layer as one GeoJSON collection; each feature tells its layer; ``left_out``: how many are missing."""
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+
+
+def geopackage_features(path: Path, wanted: str | None = None, box: Box | None = None) -> dict[str, Any]:
+    """Every layer, or the wanted one, as one GeoJSON collection; each feature tells its layer.
+
+    ``left_out`` is how many are missing. With a box there is only what touches it.
+    """
     import pyogrio
 
     features: list[dict[str, Any]] = []
     n_all = 0
     for layer in pyogrio.list_layers(path)[:, 0]:
-        found = list(_features_of(path, str(layer)))
+        if wanted not in (None, layer):
+            continue
+        found = list(_features_of(path, str(layer), box))
         n_all += len(found)
         features += found[: MAX_FEATURES - len(features)]
     return {"type": "FeatureCollection", "features": features, "left_out": n_all - len(features)}
@@ -33,13 +42,16 @@ def footprints(datasets: Iterable[DatasetRecord]) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": [feature for feature in found if feature is not None]}
 
 
-def _features_of(path: Path, layer: str) -> Iterable[dict[str, Any]]:
+def _features_of(path: Path, layer: str, box: Box | None) -> Iterable[dict[str, Any]]:
     import pyogrio
     import shapely
 
-    meta, _, geometries, columns = pyogrio.raw.read(path, layer=layer)
-    if meta["crs"] is None:
+    crs = pyogrio.read_info(path, layer=layer)["crs"]
+    if crs is None:
         return
+    meta, _, geometries, columns = pyogrio.raw.read(
+        path, layer=layer, bbox=None if box is None else _from_degrees(crs, box)
+    )
     shapes = shapely.transform(shapely.from_wkb(geometries), _to_degrees(meta["crs"]), interleaved=True)
     for place, shape in enumerate(shapes):
         properties = {str(name): _plain(column[place]) for name, column in zip(meta["fields"], columns, strict=True)}
@@ -56,6 +68,14 @@ def _to_degrees(crs: str) -> Any:
 
     way = Transformer.from_crs(crs, _DEGREES, always_xy=True)
     return lambda points: np.column_stack(way.transform(points[:, 0], points[:, 1]))
+
+
+def _from_degrees(crs: str, box: Box) -> Box:
+    from pyproj import Transformer
+
+    way = Transformer.from_crs(_DEGREES, crs, always_xy=True)
+    west, south, east, north = way.transform_bounds(*box)
+    return west, south, east, north
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from fastapi import Path as InPath
 
 from api.access.gate import TheVisitor
 from api.datasets.store import list_datasets
-from api.map_features import footprints, geopackage_features
+from api.map_features import Box, footprints, geopackage_features
 from api.map_files import COG, GPKG, files_of, no_raster
 from api.map_layers import Ramp, Style, describe_layer, draw_tile, value_at
 from api.profiles import Cuts, Profile, chosen_rasters, profile, read_vertices
@@ -94,9 +94,16 @@ def show_values(
 
 
 @router.get("/jobs/{job_id}/features")
-def show_features(job_id: str, service: TheService, visitor: TheVisitor) -> dict[str, Any]:
+def show_features(
+    job_id: str,
+    service: TheService,
+    visitor: TheVisitor,
+    layer: Annotated[str | None, Query(max_length=100, description="This layer alone, such as stands.")] = None,
+    bbox: Annotated[str | None, Query(max_length=200, description="West,south,east,north in degrees.")] = None,
+) -> dict[str, Any]:
     """Zones, patches, trees and whatever a job wrote into GeoPackages, as GeoJSON in degrees."""
-    collections = [geopackage_features(path) for _, path in files_of(service, job_id, visitor, GPKG)]
+    files = files_of(service, job_id, visitor, GPKG)
+    collections = [geopackage_features(path, layer, _box(bbox)) for _, path in files]
     features = [feature for one in collections for feature in one["features"]]
     return {"type": "FeatureCollection", "features": features, "left_out": sum(one["left_out"] for one in collections)}
 
@@ -133,3 +140,21 @@ def show_profile(
         raise no_raster(job_id, missing[0])
     vertices = read_vertices(line)
     return profile(rasters, vertices, crs, None if interval is None else Cuts(interval, left, right))
+
+
+def _box(text: str | None) -> Box | None:
+    """The rectangle of a query, None for none."""
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+        is_box = -180 <= west < east <= 180 and -85 <= south < north <= 85
+    except ValueError:
+        is_box = False
+    if not is_box:
+        raise ParameterError(
+            f"bbox '{text}': expected west,south,east,north in degrees, such as 138.3,34.9,138.4,35.0",
+            f"bbox '{text}' が不正です。西,南,東,北を度で指定してください (例: 138.3,34.9,138.4,35.0)。",
+            field="bbox",
+        )
+    return west, south, east, north

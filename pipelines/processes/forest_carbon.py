@@ -98,6 +98,7 @@ class ForestCarbon(Process[CarbonParameters]):
 
         from pipelines.processes.forest_carbon_inputs import Inputs, carbon_options, read_tables
         from pipelines.processes.forest_carbon_outputs import write_outputs
+        from pipelines.processes.tree_outputs import write_stand_layer
         from pointcloud.forest.carbon_claim import claim
         from pointcloud.forest.growth_change import Epoch, forest_growth
 
@@ -128,4 +129,5 @@ class ForestCarbon(Process[CarbonParameters]):
         }
         if epoch.inventory is not None:
             summary["inventory"] = epoch.inventory
-        return Outputs(summary, (*write_outputs(context, result, summary, given.rule, growth), *epoch.files))
+        layer = write_stand_layer(context.workspace, stands, summary["stands"], epoch.trees.crs)
+        return Outputs(summary, (*write_outputs(context, result, summary, given.rule, growth), *layer, *epoch.files))

@@ -127,7 +127,7 @@ def _stand_table(
 ) -> tuple[OutputFile, ...]:
     """Write the stand table and put it into the summary."""
     from pipelines.evidence import sha256
-    from pipelines.processes.tree_outputs import write_stands
+    from pipelines.processes.tree_outputs import write_stand_layer, write_stands
     from pointcloud.forest.carbon_table import carbon_table
     from pointcloud.forest.stands_models import species_models
     from pointcloud.forest.stands_table import Survey, UpperLayer, stand_table
@@ -143,6 +143,7 @@ def _stand_table(
         {**m.as_dict(), "species": s.species, "notes": [n.as_dict() for n in (*m.problems, *m.notes)]}
         for s, m in zip(stands, measures, strict=True)
     ]
+    files += write_stand_layer(folder, stands, summary["stands"], inventory.trees.crs)
     summary["models"] = {species: m.as_dict() for species, m in models.items()}
     summary["inputs"] = {name: {"name": path.name, "sha256": sha256(path)} for name, path in given.items()}
     summary["notes"] = [*(n.as_dict() for n in notes), *lost]

@@ -11,13 +11,16 @@ from pipelines.process import OutputFile
 from pipelines.progress import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from pyproj import CRS
 
     from pipelines.tree_survey import Inventory
     from pointcloud.forest.stands import Stand
     from pointcloud.forest.stands_table import StandMeasure
 
 COG: Final = "image/tiff; application=geotiff; profile=cloud-optimized"
+GPKG: Final = "application/geopackage+sqlite3"
 CSV_ENCODINGS: Final = {"utf8": "utf-8-sig", "cp932": "cp932"}
 
 
@@ -43,10 +46,20 @@ def write_maps(folder: Path, inventory: Inventory) -> tuple[OutputFile, ...]:
         f"樹冠高 Canopy height (m)\n{len(trees):,} 本 trees", "YlGn", (0.0, highest),
     )  # fmt: skip
     return (
-        OutputFile("trees.gpkg", "application/geopackage+sqlite3", Text("Trees and crowns", "樹頂と樹冠")),
+        OutputFile("trees.gpkg", GPKG, Text("Trees and crowns", "樹頂と樹冠")),
         *(OutputFile(f"{stem}.tif", COG, title) for stem, (_, title) in rasters.items()),
         OutputFile("trees.png", "image/png", Text("Map of canopy height", "樹冠高図")),
     )
+
+
+def write_stand_layer(
+    folder: Path, stands: Sequence[Stand], rows: Sequence[Mapping[str, Any]], crs: CRS | None
+) -> tuple[OutputFile, ...]:
+    """Write stands.gpkg, the outlines with their figures."""
+    from pointcloud.forest.stand_files import write_stand_map
+
+    write_stand_map(folder / "stands.gpkg", stands, rows, crs)
+    return (OutputFile("stands.gpkg", GPKG, Text("Stands with their figures", "林小班と集計値")),)
 
 
 def write_stands(

@@ -161,6 +161,7 @@ def _stand(item: StandCarbon) -> dict[str, Any]:
         "id": item.stand.id,
         "status": str(item.status),
         "species": item.stand.species,
+        "constants": None if item.constants is None else item.constants.species,
         "planting_year": item.stand.planting_year,
         "credited_area_ha": item.stand.credited_area_ha,
         **{k: v for k, v in item.measure.as_dict().items() if k != "id"},

@@ -12,7 +12,7 @@ from api.settings import Settings
 from pointcloud.bounds import Bounds
 from pointcloud.io import las
 from pointcloud.synthetic import valley
-from tests.api.office import ROOT, Office, Thread, free_port
+from tests.api.office import CLOSED, Office, Thread, free_port
 
 WEST, SOUTH = 51_870.0, -98_130.0
 TABLE = "# version: 2026-1\n# source: test\n# status: confirmed\n樹種,地位,林齢,樹高,材積\n" + "".join(
@@ -23,7 +23,7 @@ TABLE = "# version: 2026-1\n# source: test\n# status: confirmed\n樹種,地位,�
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     """A client of a service with the shipped catalogue."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", CLOSED)
     with Thread(Settings(data_dir=tmp_path / "data", port=free_port(), workers=1)) as service:
         yield service.client
 
@@ -56,6 +56,15 @@ def test_a_survey_becomes_trees_and_co2(client: Office, tmp_path: Path) -> None:
     files = {output["path"]: output for output in results["outputs"]}
     assert {"carbon.json", "carbon.xlsx", "carbon_ja.pdf", "carbon_en.pdf", "trees.gpkg", "chm.tif"} <= set(files)
     assert json.loads(client.get(files["carbon.json"]["href"]).content) == claim
+
+    features = f"/jobs/{job}/features"
+    (one,) = client.get(features, params={"layer": "stands"}).json()["features"]
+    assert one["properties"]["net_t"] == claim["stands"][0]["net_t"]
+    lon, lat = one["geometry"]["coordinates"][0][0][0]
+    near = {"layer": "crowns", "bbox": f"{lon - 0.0001},{lat - 0.0001},{lon + 0.0001},{lat + 0.0001}"}
+    crowns = [client.get(features, params=q).json()["features"] for q in (near, {"layer": "crowns"})]
+    assert 0 < len(crowns[0]) < len(crowns[1]) == claim["inventory"]["n_trees"]
+    assert client.get(features, params={"bbox": "1,2,3"}).status_code == 422
 
     kinds = {}
     for name in ("trees.gpkg", "chm.tif"):

@@ -91,6 +91,19 @@ def test_figures_by_hand(outputs):
     assert total["conservative_t"] == total["credit_ci95_t"][0] <= total["credit_t"] * (1 + 1e-9)
 
 
+def test_the_stands_go_to_a_gis_with_their_figures(outputs):
+    made, folder = outputs
+    meta, _, shapes, columns = pyogrio.raw.read(folder / "stands.gpkg", layer="stands")
+    layer = dict(zip(meta["fields"], columns, strict=True))
+    stands = {s["id"]: s for s in made.summary["stands"]}
+    assert set(layer["id"]) == set(stands)
+    for i, name in enumerate(layer["id"]):
+        np.testing.assert_allclose(shapely.from_wkb(shapes[i]).area / 10_000, stands[name]["area_ha"], rtol=1e-9)
+        np.testing.assert_equal(layer["net_t"][i], np.nan if stands[name]["net_t"] is None else stands[name]["net_t"])
+        assert layer["status"][i] == stands[name]["status"]
+        assert layer["site_class"][i] == (stands[name]["site_class"] or {}).get("name")
+
+
 def test_bad_stands_are_listed_with_their_reason(outputs):
     stands = {s["id"]: s for s in outputs[0].summary["stands"]}
     reasons = {i: s["notes"][0]["code"] for i, s in stands.items() if s["status"] == "refused"}
