@@ -18,11 +18,12 @@ export interface Coordinates {
 /** Buttons and the table of corners of a drawing; `settled` is called when something was typed or brought. */
 export function coordinates(drawing: Drawing, most: number, settled: () => void): Coordinates {
   const list = h("div");
+  const isOpen = new Set<string>(); // tables that the reader opened
   const trouble = h("p", { class: "problem", role: "alert" });
   const draw = h("button", { type: "button" });
   const refresh = () => {
     draw.textContent = t(drawing.isDrawing() ? "draw-end" : drawing.kind === "line" ? "draw-line" : "draw-area");
-    fill(list, drawing.shapes().map((shape, place) => shapeFields(drawing, shape, place, most, changed)));
+    fill(list, drawing.shapes().map((shape, place) => shapeFields(drawing, shape, place, most, changed, isOpen)));
   };
   const changed = () => {
     drawing.set(drawing.shapes());
@@ -67,7 +68,7 @@ async function bring(picker: HTMLInputElement, drawing: Drawing, most: number, t
 }
 
 /** One shape: its name, its size, its corners. */
-function shapeFields(drawing: Drawing, shape: Shape, place: number, most: number, changed: () => void): HTMLElement {
+function shapeFields(drawing: Drawing, shape: Shape, place: number, most: number, changed: () => void, isOpen: Set<string>): HTMLElement {
   const name = h("input", { value: shape.name, "aria-label": t("shape-name") });
   name.addEventListener("change", () => {
     shape.name = name.value.trim() || shape.name;
@@ -79,11 +80,13 @@ function shapeFields(drawing: Drawing, shape: Shape, place: number, most: number
     changed();
   });
   const size = drawing.kind === "line" ? `${number(lengthOf(shape.points), 2)} m` : `${number(areaOf(shape.points), 1)} m²`;
+  const table = h("details", { open: isOpen.has(shape.name) }, h("summary", {}, t("corners", shape.points.length, romanZone(drawing.zone()))), corners(drawing, shape, changed));
+  table.addEventListener("toggle", () => (table.open ? isOpen.add(shape.name) : isOpen.delete(shape.name)));
   return h(
     "div",
     { class: "shape" },
     h("p", { class: "control" }, most > 1 && name, h("span", {}, size), remove),
-    h("details", { open: shape.points.length <= 6 }, h("summary", {}, t("corners", shape.points.length, romanZone(drawing.zone()))), corners(drawing, shape, changed)),
+    table,
   );
 }
 

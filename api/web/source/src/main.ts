@@ -17,6 +17,8 @@ const PAGES: Record<string, () => Promise<{ show: Page }>> = {
   order: () => import("./pages/order"),
   map: () => import("./pages/map"),
   volume: () => import("./pages/volume"),
+  section: () => import("./pages/section"),
+  forest: () => import("./pages/forest"),
   admin: () => import("./pages/admin"),
   account: () => import("./pages/account"),
 };
@@ -25,6 +27,7 @@ const MENU: [string, Key][] = [
   ["order", "new-job"],
   ["jobs", "jobs"],
   ["map", "map"],
+  ["section", "section"],
 ];
 
 let leave: Leave | undefined;

@@ -1,9 +1,13 @@
 // Every text of the app in both languages.
 
 import { ADMIN_TEXTS } from "./texts_admin";
+import { FOREST_TEXTS } from "./texts_forest";
+import { SECTION_TEXTS } from "./texts_section";
 
 export const TEXTS = {
+  ...SECTION_TEXTS,
   ...ADMIN_TEXTS,
+  ...FOREST_TEXTS,
   menu: { ja: "メニュー", en: "Menu" },
   skip: { ja: "本文へ移動", en: "Skip to content" },
   data: { ja: "データ", en: "Data" },

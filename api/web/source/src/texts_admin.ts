@@ -106,7 +106,7 @@ export const ADMIN_TEXTS = {
   unbroken: { ja: "{0} 行すべてつながっており、改変はありません。最終値: {1}", en: "All {0} lines follow from one another; nothing was changed. Last digest: {1}" },
   broken: { ja: "{0} 行目で改変が検出されました。管理責任者に報告してください。", en: "Line {0} does not follow from the one before it: the log was changed. Report it." },
   "n-lines-found": { ja: "{0} 行中 {1}～{2} 行 (新しい順)", en: "{1} to {2} of {0} lines, the newest first" },
-  "no-lines": { ja: "該当する行はありません。", en: "There are no such lines." },
+  "no-audit-lines": { ja: "該当する行はありません。", en: "There are no such lines." },
   newer: { ja: "新しい行へ", en: "Newer" },
   older: { ja: "古い行へ", en: "Older" },
   "change-password": { ja: "パスワードの変更", en: "Change the password" },

@@ -52,7 +52,7 @@ function actions(wanted: URLSearchParams): HTMLElement {
 }
 
 function found(lines: AuditLine[], nMatched: number, offset: number): HTMLElement {
-  if (lines.length === 0) return h("p", {}, t("no-lines"));
+  if (lines.length === 0) return h("p", {}, t("no-audit-lines"));
   const time = new Intl.DateTimeFormat(language() === "ja" ? "ja-JP" : "en-GB", { dateStyle: "short", timeStyle: "medium" });
   const rows = lines.map((line) => [
     h("span", { class: "kind" }, time.format(new Date(line.at))),

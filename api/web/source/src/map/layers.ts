@@ -33,19 +33,19 @@ export async function layersOf(job: string): Promise<Layer[]> {
 /** The layer that is below all rasters' successors: outlines and codes stay on top. */
 const ABOVE = "sheets";
 
-export function addRaster(map: MapLibre, job: string, layer: Layer, isShown: boolean): Shown {
+export function addRaster(map: MapLibre, job: string, layer: Layer, isShown: boolean, strength = 1): Shown {
   const id = `raster-${job}-${layer.path}`;
   const state = { low: layer.low, high: layer.high, least: 0 };
   const tiles = () => [tileAddress(job, layer, state)];
   map.addSource(id, { type: "raster", tiles: tiles(), tileSize: 256, bounds: layer.bounds, maxzoom: 22 });
-  map.addLayer({ id, type: "raster", source: id, layout: { visibility: isShown ? "visible" : "none" }, paint: { "raster-fade-duration": 0, "raster-resampling": "nearest" } }, ABOVE);
+  map.addLayer({ id, type: "raster", source: id, layout: { visibility: isShown ? "visible" : "none" }, paint: { "raster-fade-duration": 0, "raster-resampling": "nearest", "raster-opacity": strength } }, ABOVE);
   const redraw = () => (map.getSource(id) as RasterTileSource | undefined)?.setTiles(tiles());
   const box = h("input", { type: "checkbox", checked: isShown });
   box.addEventListener("change", () => {
     map.setLayoutProperty(id, "visibility", box.checked ? "visible" : "none");
     settings.hidden = !box.checked;
   });
-  const opacity = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: 1 });
+  const opacity = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: strength });
   opacity.addEventListener("input", () => map.setPaintProperty(id, "raster-opacity", Number(opacity.value)));
   const ends = (["low", "high"] as const).map((end) => {
     const field = h("input", { type: "number", step: "any", value: String(Number(state[end].toPrecision(3))), "aria-label": `${told(layer, "title")} ${t(end)}` });

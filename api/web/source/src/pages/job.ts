@@ -9,6 +9,8 @@ import { duration, moment } from "../format";
 import { bilingual, half, t, told } from "../language";
 import { ask, askText, messageOf } from "../service";
 
+const FOREST = ["forest-carbon", "tree-inventory"];
+
 export async function show(main: HTMLElement, parts: string[]): Promise<() => void> {
   const id = encodeURIComponent(parts[0] ?? "");
   const first = await ask<JobStatus>(`jobs/${id}`);
@@ -94,7 +96,8 @@ async function showEnd(place: HTMLElement, job: JobStatus): Promise<void> {
   const results = await ask<Results>(`jobs/${job.jobID}/results`);
   const hasMap = results.outputs.some((file) => file.type.startsWith("image/tiff"));
   const isVolume = job.processID === "volume-change";
-  const links = hasMap && h("p", { class: "actions" }, isVolume && h("a", { class: "button", href: `#/volume/${job.jobID}` }, t("see-volume")), h("a", { class: "button", href: `#/map?job=${job.jobID}` }, t("on-map")));
+  const isForest = FOREST.includes(job.processID);
+  const links = (hasMap || isForest) && h("p", { class: "actions" }, isForest && h("a", { class: "button", href: `#/forest/${job.jobID}` }, t("see-forest")), isVolume && h("a", { class: "button", href: `#/volume/${job.jobID}` }, t("see-volume")), hasMap && h("a", { class: "button", href: `#/map?job=${job.jobID}` }, t("on-map")));
   fill(place, h("h2", {}, t("results")), links, downloads(job.jobID, results.outputs));
 }
 

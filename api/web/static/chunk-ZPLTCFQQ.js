@@ -1,0 +1,1 @@
+var e=n=>n!=="accepted"&&n!=="running";export{e as a};

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-HFIW74DI.js";import"./chunk-JWVHCM24.js";import"./chunk-L55CL2LF.js";import"./chunk-4O7XRNXP.js";import"./chunk-F3DYSQAG.js";export{b as roleChoice,c as setRole,a as showUsers};
