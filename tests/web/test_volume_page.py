@@ -1,4 +1,4 @@
-"""From two files to a volume on the map, all in the browser, with part of a real pair. Costs about 15 s."""
+"""From two files to a volume on the map, then to sections, in the browser, with part of a real pair. About 25 s."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import laspy
+import numpy as np
 import pytest
+import rasterio
 from playwright.sync_api import Browser, Page, expect
 from pyproj import Transformer
 
@@ -123,6 +125,89 @@ def test_the_map_finds_sheets_and_tells_places(browser: Browser, office: Thread,
         assert 52_000 <= east <= 52_400  # sheet 08NF2370, whose middle was clicked
         assert -98_400 <= north <= -98_100
         reader.picture("map")
+        if AXE.is_file():
+            assert reader.violations(AXE.read_text()) == []
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_profile_has_the_heights_of_the_terrain(browser: Browser, office: Thread, job: str, tmp_path: Path) -> None:
+    """The line goes along a row of cells' centres, so that heights are those of cells."""
+    terrains = []
+    for name in ("dtm_before.tif", "dtm_after.tif"):
+        (tmp_path / name).write_bytes(office.client.get(f"/jobs/{job}/results/{name}").content)
+        with rasterio.open(tmp_path / name) as source:
+            row, column = source.index(WEST + 20.5, NORTH - 45.5)
+            terrains.append(source.read(1)[row, column : column + 81].astype(np.float64))
+    with Reader(browser, str(office.client.base_url), "ja", width=390, height=844) as reader:
+        page = reader.open(f"#/section?job={job}")
+        page.get_by_role("button", name="座標を入力").click()
+        page.get_by_label("1 行に 1 点").fill(f"{NORTH - 45.5}, {WEST + 20.5}\n{NORTH - 45.5}\t{WEST + 100.5}")
+        page.get_by_role("button", name="確定").last.click()
+        profile = page.get_by_role("region", name="縦断")
+        expect(profile.locator("svg .line")).to_have_count(2)
+        assert f"line={WEST + 20.5:.2f}" in page.url  # the address shows a colleague the same line
+        for at in (17, 60):
+            profile.get_by_label("断面上の位置").fill(str(at))
+            told = [
+                float(height) for height in re.findall(r"標高 (-?[\d.,]+) m", profile.locator(".heights").inner_text())
+            ]
+            assert told == pytest.approx([terrain[at] for terrain in terrains], abs=0.006)  # told to the centimetre
+        change = np.interp(np.arange(0.0, 80.0, 1e-3), np.arange(81.0), terrains[1] - terrains[0])
+        cut, fill = (float(np.maximum(sign * change, 0.0).sum() * 1e-3) for sign in (-1.0, 1.0))
+        figures = [float(one.replace(",", "")) for one in re.findall(r"([\d.,]+) m²", profile.inner_text())]
+        assert figures == pytest.approx([cut, fill], abs=0.06)  # told to 0.1 m2
+        reader.picture("section")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        crossing = page.get_by_role("region", name="横断")
+        crossing.get_by_role("button", name="次の測点").click()
+        expect(crossing.get_by_role("combobox")).to_have_value("1")
+        with page.expect_request(lambda one: "/execution" in one.url) as ordered:
+            page.get_by_role("button", name="図面を作成").click()
+        page.wait_for_url(re.compile("#/job/"))
+        office.client.delete(f"/jobs/{page.url.rpartition('/')[2]}")
+        inputs = ordered.value.post_data_json["inputs"]
+        assert (inputs["interval"], inputs["left"], inputs["crs"]) == (20, 15, "EPSG:6676")
+        (feature,) = inputs["line"]["value"]["features"]
+        assert feature["geometry"]["coordinates"] == [[WEST + 20.5, NORTH - 45.5], [WEST + 100.5, NORTH - 45.5]]
+        used = {one["input"]: one["dataset"] for one in office.client.status(job)["inputs"]}
+        assert (inputs["before"], inputs["survey"]) == ([used["before"]], [used["after"]])
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_line_is_drawn_and_its_profile_follows(browser: Browser, office: Thread, job: str) -> None:
+    with Reader(browser, str(office.client.base_url), "en") as reader:
+        page = reader.open(f"#/section?job={job}")
+        page.get_by_role("button", name="Draw a line").click()
+        canvas = page.locator(".maplibregl-canvas")
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.click(x - 40, y - 30)
+        page.mouse.click(x, y)
+        page.mouse.move(x + 40, y + 30)
+        page.mouse.dblclick(x + 40, y + 30)
+        profile = page.get_by_role("region", name="Profile")
+        expect(profile.locator("svg .line")).to_have_count(2)
+        size = page.locator(".shape .control span")
+        before = float(size.inner_text().removesuffix(" m"))
+        canvas.scroll_into_view_if_needed()
+        page.mouse.move(x + 40, y + 30)
+        page.mouse.down()
+        with page.expect_response(re.compile("/profile")):  # before the button is let go
+            page.mouse.move(x + 60, y + 60, steps=3)
+        page.mouse.up()
+        expect(size).not_to_have_text(f"{before:,.2f} m")
+        assert float(size.inner_text().removesuffix(" m")) > before
+        page.mouse.move(x - 20, y - 15)  # half-way of the first part, where the line lies
+        expect(profile.locator(".heights")).to_contain_text("distance")
+        page.locator("summary", has_text="3 corners").click()
+        with page.expect_response(re.compile("/profile")):
+            page.get_by_label("Remove corner 2").click()
+        expect(page.locator("summary", has_text="2 corners")).to_be_visible()
+        reader.picture("section")
         if AXE.is_file():
             assert reader.violations(AXE.read_text()) == []
 
