@@ -66,10 +66,6 @@ export const FOREST_TEXTS = {
     ja: "未確認の係数・規則が {0} 件あります。申請に使う前に出典と照合してください。",
     en: "{0} coefficients or rules are not confirmed. Check them against their source before a claim.",
   },
-  "example-warning": {
-    ja: "収穫表は例示です。県の収穫表を使うまで、この値で申請はできません。",
-    en: "The yield table is an example; nothing may be claimed until the prefecture's is used.",
-  },
   rules: { ja: "算定の規則", en: "Rules of the calculation" },
   rule: { ja: "規則", en: "Rule" },
   "what-if": { ja: "係数の版を変えて試算", en: "What if the coefficients were of another version?" },

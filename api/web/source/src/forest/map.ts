@@ -36,7 +36,8 @@ export async function forestMap(place: HTMLElement, job: string, crs: string | n
   const survey = await openMap(frame, readout);
   const zone = crs ? zoneOf(crs) : null;
   if (zone) survey.setZone(zone);
-  const rasters = layers.map((layer) => addRaster(survey.map, job, layer, layer === canopy));
+  const isBare = stands.features.length === 0; // under coloured stands, canopy height would change their colours
+  const rasters = layers.map((layer) => addRaster(survey.map, job, layer, isBare && layer === canopy));
   const choice = addStands(survey.map, stands);
   const trees = rasters.length > 0 ? addTrees(survey.map, job) : null; // without a survey the job found no trees itself
   fill(controls, choice, trees, h("ul", { class: "layers" }, rasters.map((one) => one.element)), h("p", { class: "hint" }, t("forest-click")));

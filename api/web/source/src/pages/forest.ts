@@ -83,7 +83,6 @@ function warnings(result: Claim | Inventory): HTMLElement[] {
   if (isClaim(result)) {
     const many = unconfirmed(result);
     if (many > 0) texts.unshift(t("unconfirmed-warning", many));
-    if (result.yield_table.status === "example") texts.unshift(t("example-warning"));
   }
   return texts.map((text) => h("p", { class: "warning" }, text));
 }

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-HOWTAX4B.js";import"./chunk-HM6IC2G4.js";import"./chunk-NIFT3RLR.js";import"./chunk-JNXH3UOY.js";import"./chunk-NIAC37SB.js";export{b as roleChoice,c as setRole,a as showUsers};
