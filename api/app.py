@@ -32,6 +32,7 @@ from api.routes import (
     access,
     audit,
     datasets,
+    folders,
     jobs,
     landing,
     maps,
@@ -75,7 +76,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.is_stopping = False
     errors.install(app)
-    rooms = (landing, processes, jobs, results, datasets, uploads, pipelines, maps, access, users, projects, audit, web)
+    rooms = (
+        landing, processes, jobs, results, datasets, folders, uploads, pipelines, maps, access, users, projects, audit,
+        web,
+    )  # fmt: skip
     for room in rooms:
         app.include_router(room.router)
     app.add_middleware(Witness)

@@ -27,6 +27,12 @@ _REFERENCE: Final[dict[str, Any]] = {
             "required": ["href"],
             "properties": {"href": {"type": "string", "description": "/datasets/<id>"}},
         },
+        {
+            "type": "object",
+            "required": ["sheet"],
+            "description": "datasets of a map sheet 図郭",
+            "properties": {name: {"type": "string"} for name in ("sheet", "method", "epoch")},
+        },
     ]
 }
 _INLINE: Final[dict[str, Any]] = {

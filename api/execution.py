@@ -10,14 +10,17 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.orm import Session
 
 from api.access.visible import visible_dataset
 from api.access.visitor import Visitor
 from api.datasets.names import ACCEPTED
+from api.datasets.store import list_datasets
+from api.datasets.tiles import Epoch, Method, SheetCode, Tile, wanted_tile
 from api.records import DatasetRecord
 from api.validation import explain
 from pipelines.process import DatasetInput, Parameters, Process
@@ -26,14 +29,19 @@ from pointcloud.errors import NotFoundError, ParameterError
 INLINE: Final = ("polygons", "lines")
 """Kinds of input that a request may hold itself, as GeoJSON."""
 
+_MAX_TILES: Final = 1000
+_MAX_NAMES: Final = 10
+_MAX_SHOWN: Final = 100
+"""Unknown names that a refusal repeats, and letters of each."""
+
 _DATASET_PATH: Final = re.compile(r"(?:https?://[^/\s]+)?(?:/[^?#\s]*)?/datasets/([0-9a-f-]{36})")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a client wants done: dataset ids, inline data and checked parameters by input name."""
+    """What a client wants done: dataset ids or tiles, inline data and checked parameters by input name."""
 
-    dataset_ids: Mapping[str, Sequence[str]]
+    dataset_ids: Mapping[str, Sequence[str | Tile]]
     inline: Mapping[str, bytes]
     parameters: Parameters
     declared: Mapping[str, DatasetInput] = field(repr=False)
@@ -53,7 +61,7 @@ def read_order(process: Process[Any], inputs: Mapping[str, Any]) -> Order:
     given = {name: value for name, value in inputs.items() if name in declared and value is not None}
     _refuse_missing(process, given, declared)
     inline: dict[str, bytes] = {}
-    dataset_ids: dict[str, list[str]] = {}
+    dataset_ids: dict[str, list[str | Tile]] = {}
     for name, value in given.items():
         if isinstance(value, dict) and "value" in value:
             inline[name] = _inline_geojson(declared[name], value["value"])
@@ -72,8 +80,8 @@ def look_up(session: Session, order: Order, visitor: Visitor) -> dict[str, list[
         several projects.
     """
     found = {
-        name: [_dataset(session, order.declared[name], dataset_id, visitor) for dataset_id in ids]
-        for name, ids in order.dataset_ids.items()
+        name: [one for given in references for one in _found(session, order.declared[name], given, visitor)]
+        for name, references in order.dataset_ids.items()
     }
     projects = sorted({dataset.project_id for datasets in found.values() for dataset in datasets})
     if len(projects) > 1:
@@ -105,7 +113,7 @@ def _refuse_odd_json(process: Process[Any], inputs: Mapping[str, Any]) -> None:
 
 def _refuse_unknown(process: Process[Any], inputs: Mapping[str, Any], declared: Mapping[str, DatasetInput]) -> None:
     allowed = [*declared, *process.parameters_type.model_fields]
-    unknown = [name for name in inputs if name not in allowed]
+    unknown = [name[:_MAX_SHOWN] for name in islice((name for name in inputs if name not in allowed), _MAX_NAMES)]
     if unknown:
         raise ParameterError(
             f"{process.id}: unknown inputs {', '.join(unknown)}; allowed are {', '.join(allowed)}",
@@ -128,27 +136,48 @@ def _refuse_missing(process: Process[Any], given: Mapping[str, Any], declared: M
         )
 
 
-def _references(declared: DatasetInput, value: Any) -> list[str]:
+def _references(declared: DatasetInput, value: Any) -> list[str | Tile]:
     """Dataset ids of one input: a single reference, or a list of them where the input takes many."""
     values = value if isinstance(value, list) else [value]
     ids = [_reference(declared, one) for one in values]
     if not ids or (len(ids) > 1 and not declared.many):
         raise _bad_reference(declared, f"{len(ids)} datasets", f"{len(ids)} 件のデータセット")
-    twice = sorted({one for one in ids if ids.count(one) > 1})
-    if twice:
-        raise _bad_reference(declared, f"{twice[0]} twice", f"{twice[0]} の重複")
+    twice = next((one for one in ids if ids.count(one) > 1), None)
+    if twice is not None:
+        raise _bad_reference(declared, f"{twice} twice", f"{twice} の重複")
     return ids
 
 
-def _reference(declared: DatasetInput, value: Any) -> str:
+def _reference(declared: DatasetInput, value: Any) -> str | Tile:
     if isinstance(value, str):
         return value
+    if isinstance(value, dict) and "sheet" in value:
+        return _tile(declared, value)
     if isinstance(value, dict) and isinstance(value.get("href"), str):
         match = _DATASET_PATH.fullmatch(value["href"])
         if match:
             return match[1]
     shown = json.dumps(value, ensure_ascii=False)[:100]
     raise _bad_reference(declared, shown, shown)
+
+
+class _TileReference(BaseModel):
+    """Datasets by the map sheet that they are of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sheet: SheetCode
+    method: Method | None = None
+    epoch: Epoch | None = None
+
+
+def _tile(declared: DatasetInput, value: dict[str, Any]) -> Tile:
+    try:
+        given = _TileReference.model_validate(value)
+    except ValidationError as error:
+        problem = explain(error.errors(include_url=False), f"input {declared.name}")
+        raise ParameterError(problem.en, problem.ja, **problem.details) from error
+    return wanted_tile(given.sheet, given.method, given.epoch)
 
 
 def _bad_reference(declared: DatasetInput, en: str, ja: str) -> ParameterError:
@@ -158,9 +187,10 @@ def _bad_reference(declared: DatasetInput, en: str, ja: str) -> ParameterError:
         (', or {"value": GeoJSON}', '、または {"value": GeoJSON}') if declared.kind in INLINE else ("", "")
     )
     return ParameterError(
-        f'input {declared.name}: got {en}; expected a dataset id, or {{"href": "/datasets/<id>"}}{many_en}{inline_en}',
-        f'入力 {declared.name}: {ja} は指定できません。データセットの id か {{"href": "/datasets/<id>"}}'
-        f"{many_ja}{inline_ja}を指定してください。",
+        f'input {declared.name}: got {en}; expected a dataset id, {{"href": "/datasets/<id>"}} or '
+        f'{{"sheet": "08ND77"}}{many_en}{inline_en}',
+        f'入力 {declared.name}: {ja} は指定できません。データセットの id、{{"href": "/datasets/<id>"}} か '
+        f'{{"sheet": "08ND77"}}{many_ja}{inline_ja}を指定してください。',
         field=declared.name,
     )
 
@@ -184,6 +214,26 @@ def _parameters(process: Process[Any], inputs: Mapping[str, Any], declared: Mapp
 def _unqualified(value: Any) -> Any:
     """The standard lets every value be wrapped as ``{"value": ...}``."""
     return value["value"] if isinstance(value, dict) and set(value) <= {"value", "mediaType"} and value else value
+
+
+def _found(session: Session, declared: DatasetInput, given: str | Tile, visitor: Visitor) -> Sequence[DatasetRecord]:
+    if isinstance(given, str):
+        return [_dataset(session, declared, given, visitor)]
+    seen = list_datasets(session, _MAX_TILES, 0, visitor.seen_projects(None), given)
+    found = [one for one in seen if one.kind in ACCEPTED[declared.kind]]
+    kinds = sorted({str(Tile(None, one.method, one.epoch)) for one in found})
+    n_sheets = len({one.sheet for one in found})
+    if len(kinds) == 1 and n_sheets == len(found) and (len(found) == 1 or declared.many):
+        return sorted(found, key=lambda one: one.sheet or "")
+    listed = "".join(f"; {one.id} ({one.name}, {Tile(one.sheet, one.method, one.epoch)})" for one in found[:_MAX_NAMES])
+    raise ParameterError(
+        f"input {declared.name}: {len(found)} datasets of {n_sheets} sheets fit '{given}'; expected one for each "
+        f"sheet, all of one method and epoch; state these, or name datasets by id{listed}",
+        f"入力 {declared.name}:「{given}」のデータセットは {len(found)} 件 ({n_sheets} 図郭) です。図郭ごとに 1 件、"
+        f"手法・時期が同じでなければなりません。method と epoch、または id を指定してください{listed}",
+        field=declared.name,
+        candidates=[one.id for one in found[:_MAX_NAMES]],
+    )
 
 
 def _dataset(session: Session, declared: DatasetInput, dataset_id: str, visitor: Visitor) -> DatasetRecord:

@@ -80,8 +80,14 @@ class DatasetRecord(Record):
     project_id: Mapped[str] = mapped_column(
         ForeignKey("projects.id"), default=DEFAULT_PROJECT, server_default=DEFAULT_PROJECT
     )
+    sheet: Mapped[str | None] = mapped_column(String(12))
+    method: Mapped[str | None] = mapped_column(String(8))
+    epoch: Mapped[str | None] = mapped_column(String(10))
 
-    __table_args__ = (Index("ix_datasets_project_created", "project_id", "created"),)
+    __table_args__ = (
+        Index("ix_datasets_project_created", "project_id", "created"),
+        Index("ix_datasets_sheet", "sheet"),
+    )
 
     @property
     def expires(self) -> datetime | None:

@@ -266,6 +266,9 @@ class Dataset(Answer):
     sha256: str
     created: datetime
     expires: datetime | None = None
+    sheet: str | None = None
+    method: str | None = None
+    epoch: str | None = None
     info: dict[str, Any]
     links: list[Link]
 

@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request
 from api.catalog import Catalog
 from api.database import Database
 from api.datasets.store import DatasetStore
+from api.datasets.tiles import Epoch, Method, SheetCode
 from api.jobs.dispatcher import Dispatcher
 from api.settings import Settings
 
@@ -44,5 +45,10 @@ TheService = Annotated[Service, Depends(_service_of)]
 Project = Annotated[
     str | None, Query(max_length=40, description="The project, where you are in more than one. プロジェクト ID")
 ]
+TheSheet = Annotated[
+    SheetCode | None, Query(description="Map sheet (図郭) such as 08ME3552; larger ones stand for those in them.")
+]
+TheMethod = Annotated[Method | None, Query(description="How it was surveyed: LP, ALB, MMS, UAV, TLS. 計測手法")]
+TheEpoch = Annotated[Epoch | None, Query(description="Year, month or day of the survey, such as 2021. 計測時期")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most entries in an answer.")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Entries to pass over.")]

@@ -7,6 +7,7 @@ process gets them through its environment, so that both always agree.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipelines.stage_cache import StageCache
 
 _GIB: Final = 1024**3
-_NOT_FOR_WORKERS: Final = ("callback_secret", "callback_hosts", "secret", "tls_key", "tls_cert")
+_NOT_FOR_WORKERS: Final = ("folders", "callback_secret", "callback_hosts", "secret", "tls_key", "tls_cert")
 SECRET_VARIABLES: Final = frozenset(f"TENGUN_{name.upper()}" for name in _NOT_FOR_WORKERS)
 """Environment variables that a worker has no need to know."""
 
@@ -84,6 +85,10 @@ class Settings(BaseSettings):
     clean_interval_s: float = Field(
         3600.0, gt=0, le=86_400, description="Time between two removals of what is no longer kept."
     )
+    folders: dict[str, Path] = Field(
+        {},
+        description='Folders of the server whose files operators may use where they are, as JSON: {"name": "/path"}.',
+    )
     cache_dir: Path | None = Field(
         None, description="Folder of the results of stages that later jobs use again; by default one in data_dir."
     )
@@ -103,6 +108,15 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
         description="Where the processes come from, as module:name.",
     )
+
+    @field_validator("folders")
+    @classmethod
+    def _named_plainly(cls, value: dict[str, Path]) -> dict[str, Path]:
+        """Names that can stand in an address, and absolute paths."""
+        for name, path in value.items():
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name) or not path.is_absolute():
+                raise ValueError(f"{name!r}: {path}: expected a name of a-z, 0-9, _ and -, and an absolute path")
+        return value
 
     @field_validator("data_dir", "cache_dir")
     @classmethod

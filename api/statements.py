@@ -102,6 +102,9 @@ def dataset_answer(dataset: DatasetRecord, addresses: Addresses) -> Dataset:
         sha256=dataset.sha256,
         created=dataset.created,
         expires=dataset.expires,
+        sheet=dataset.sheet,
+        method=dataset.method,
+        epoch=dataset.epoch,
         info=dataset.info,
         links=[link(addresses, "self", "show_dataset", "Dataset", "データセット", dataset_id=dataset.id)],
     )

@@ -89,6 +89,8 @@ def _given(finding: Mapping[str, Any], template: str) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        value = value[:_MAX_SHOWN]  # more would not be seen
     text = json.dumps(plain(value), ensure_ascii=False)
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
 

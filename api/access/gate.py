@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from api.access.credentials import visitor_of_key, visitor_of_session
 from api.access.rates import RateLimit
@@ -75,6 +76,23 @@ def identify(
 
 
 TheVisitor = Annotated[Visitor, Depends(identify)]
+
+
+def identify_again(request: Request, service: Service) -> Visitor:
+    """Whoever sent a request whose answer goes on and on, as their key or session stands now; it is not counted.
+
+    Raises
+    ------
+    UnauthorizedError
+        When neither is good any more.
+    """
+    if service.settings.access == "open":
+        return LOCAL
+    scheme, credentials = get_authorization_scheme_param(request.headers.get("authorization"))
+    is_key = scheme.lower() == "bearer" and credentials
+    return _proven(
+        request, service, HTTPAuthorizationCredentials(scheme=scheme, credentials=credentials) if is_key else None
+    )
 
 
 def require_admin(visitor: TheVisitor) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.datasets.names import Kind
-from pointcloud.errors import CrsError
+from pointcloud.errors import CrsError, FileError
 
 _ANY_PLANE: Final = "EPSG:6676"
 """Zones are checked in some plane; which one does not matter as long as it is metres."""
@@ -28,13 +28,38 @@ def inspect_file(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
     """
     if kind == "pointcloud":
         return kind, _pointcloud(path)
+    if kind == "archive":
+        return kind, _archive(path)
     if kind in ("drawing", "heights", "raster"):
         return kind, {"problems": []}
+    _refuse_disguise(path)
     if _holds_trees(path):
         return "points", _trees(path)
     if _holds_lines(path):
         return "lines", _lines(path)
     return "polygons", _polygons(path)
+
+
+def _archive(path: Path) -> dict[str, Any]:
+    from api.datasets.archive import contents, opened
+
+    with opened(path) as archive:
+        found = contents(archive, path)
+    names = [member.path for member in found.members[:_MAX_NAMES]]
+    return {"n_files": len(found.members), "unpacked_size": found.size, "names": names, "problems": []}
+
+
+def _refuse_disguise(path: Path) -> None:
+    """Refuse a vector file that begins as another format: GDAL goes by content, and some formats name other files."""
+    with path.open("rb") as stream:
+        start = stream.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
+    expected = b"SQLite format 3\0" if path.suffix.lower() == ".gpkg" else b"{"
+    if not start.startswith(expected):
+        raise FileError(
+            f"upload of '{path.name}': its first bytes are not those of its format; send GeoJSON or GeoPackage",
+            f"'{path.name}' の先頭が拡張子の形式と一致しません。GeoJSON か GeoPackage を送ってください。",
+            file=path.name,
+        )
 
 
 def _holds_lines(path: Path) -> bool:

@@ -12,8 +12,9 @@ from typing import Final, Literal
 
 from pointcloud.errors import FileError
 
-Kind = Literal["pointcloud", "polygons", "lines", "points", "drawing", "heights", "raster"]
-"""``drawing``: a format with lines or surfaces; ``heights``: a height correction; the job judges what they hold."""
+Kind = Literal["pointcloud", "polygons", "lines", "points", "drawing", "heights", "raster", "archive"]
+"""``drawing``: a format with lines or surfaces; ``heights``: a height correction; the job judges what they hold.
+``archive``: a zip of other files, to be unpacked."""
 
 KINDS: Final[dict[str, Kind]] = {
     ".las": "pointcloud",
@@ -27,6 +28,7 @@ KINDS: Final[dict[str, Kind]] = {
     ".csv": "drawing",
     ".par": "heights",
     ".tif": "raster",
+    ".zip": "archive",
 }
 """Suffix in lower case -> what the file holds; GeoJSON and GeoPackage may turn out to hold lines or trees."""
 

@@ -10,10 +10,10 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from anyio.to_thread import run_sync
 from sqlalchemy import delete, func, select
@@ -21,8 +21,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.database import Database
+from api.datasets.folders import check_source
 from api.datasets.inspection import inspect_file
 from api.datasets.names import Kind, checked_name, kind_of
+from api.datasets.tiles import Tile, only_tiles, tile_of
 from api.errors import TooLargeError
 from api.identifiers import is_id, new_id
 from api.jobs.store import is_dataset_needed
@@ -58,7 +60,12 @@ class DatasetStore:
         self._database = database
 
     async def receive(
-        self, name: str, chunks: AsyncIterator[bytes], announced: int | None, project_id: str = DEFAULT_PROJECT
+        self,
+        name: str,
+        chunks: AsyncIterator[bytes],
+        announced: int | None,
+        project_id: str = DEFAULT_PROJECT,
+        tile: Tile | None = None,
     ) -> DatasetRecord:
         """The record of a file whose bytes arrive in ``chunks``; ``announced`` is its size, if known before.
 
@@ -73,9 +80,9 @@ class DatasetStore:
         """
         name = checked_name(name)
         kind = kind_of(name)
-        with self._arriving(name, announced or 0, project_id) as path:
+        with self.arriving(name, announced or 0, project_id) as path:
             size, digest = await self._write(path, chunks)
-            return await run_sync(self.take_in, path, kind, size, digest, project_id)
+            return await run_sync(self.take_in, path, kind, size, digest, project_id, tile)
 
     def keep(self, name: str, content: bytes, project_id: str = DEFAULT_PROJECT) -> DatasetRecord:
         """The record of a file that is in memory already, such as polygons inside a request.
@@ -86,12 +93,12 @@ class DatasetStore:
             As `receive`.
         """
         kind = kind_of(checked_name(name))
-        with self._arriving(name, len(content), project_id) as path:
+        with self.arriving(name, len(content), project_id) as path:
             path.write_bytes(content)
             return self.take_in(path, kind, len(content), hashlib.sha256(content).hexdigest(), project_id)
 
     @contextmanager
-    def _arriving(self, name: str, size: int, project_id: str) -> Iterator[Path]:
+    def arriving(self, name: str, size: int, project_id: str) -> Iterator[Path]:
         """A place for a file of about ``size`` bytes in a folder named by a fresh id; nothing stays there."""
         self.check_room(name, size, project_id)
         folder = self._settings.incoming_dir / new_id()
@@ -131,6 +138,16 @@ class DatasetStore:
         limit = self._settings.max_upload_bytes
         if size > limit:
             raise _too_large(name, limit)
+        self.check_space(name, size, project_id)
+
+    def check_space(self, name: str, size: int, project_id: str) -> None:
+        """Refuse more than the project's quota, or more than the disk has room for.
+
+        Raises
+        ------
+        TooLargeError, ResourceError
+            As `check_room`.
+        """
         with self._database.reading() as session:
             quota = quota_of(session, project_id, self._settings)
             used = used_bytes(session, project_id) if quota else 0
@@ -165,7 +182,9 @@ class DatasetStore:
             await run_sync(_sync, file.fileno())
         return size, digest.hexdigest()
 
-    def take_in(self, path: Path, kind: Kind, size: int, digest: str, project_id: str) -> DatasetRecord:
+    def take_in(
+        self, path: Path, kind: Kind, size: int, digest: str, project_id: str, tile: Tile | None = None
+    ) -> DatasetRecord:
         """The record of a file that has arrived whole; its folder's name becomes the dataset's id.
 
         Raises
@@ -173,13 +192,34 @@ class DatasetStore:
         TengunError
             When the file is not what its name says.
         """
-        dataset_id = path.parent.name
-        try:
-            kind, info = inspect_file(path, kind)
-        except TengunError as error:
-            problem = Problem.from_error(error, [path.parent])
-            raise type(error)(problem.en, problem.ja, **problem.details) from error
+        kind, info = _inspected(path, kind)
         path.chmod(0o440)
+        return self._recorded(path, kind, size, digest, project_id, tile_of(path.name, tile), info)
+
+    def refer(self, source: Path, said: Mapping[str, object], project_id: str, tile: Tile) -> DatasetRecord:
+        """The record of a file that stays where it is, in a folder of the server; ``said`` tells where.
+
+        Raises
+        ------
+        TengunError
+            When the file is not what its name says, or it changes while it is read.
+        """
+        name = checked_name(source.name)
+        before = source.stat()
+        with self.arriving(name, before.st_size, project_id) as path:
+            path.symlink_to(source)
+            kind, info = _inspected(path, kind_of(name))
+            with source.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            info["source"] = {**said, "size": before.st_size, "modified_ns": before.st_mtime_ns}
+            check_source(path, info)
+            return self._recorded(path, kind, before.st_size, digest, project_id, tile, info)
+
+    def _recorded(
+        self, path: Path, kind: Kind, size: int, digest: str, project_id: str, tile: Tile, info: Mapping[str, object]
+    ) -> DatasetRecord:
+        """Move a file's folder among the datasets and write its record."""
+        dataset_id = path.parent.name
         self._settings.datasets_dir.mkdir(parents=True, exist_ok=True)
         kept = self._settings.datasets_dir / dataset_id
         path.parent.replace(kept)
@@ -195,6 +235,9 @@ class DatasetStore:
             used=moment,
             keep_days=self._settings.keep_datasets_days,
             project_id=project_id,
+            sheet=tile.sheet,
+            method=tile.method,
+            epoch=tile.epoch,
         )
         try:
             with self._database.writing() as session:
@@ -229,6 +272,15 @@ class DatasetStore:
         logger.info("dataset %s: removed", dataset_id)
 
 
+def _inspected(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
+    """What a file says of itself; where it is broken, without the server's folders in the message."""
+    try:
+        return inspect_file(path, kind)
+    except TengunError as error:
+        problem = Problem.from_error(error, [path.parent])
+        raise type(error)(problem.en, problem.ja, **problem.details) from error
+
+
 def find_dataset(session: Session, dataset_id: str) -> DatasetRecord:
     """The dataset of that id.
 
@@ -254,10 +306,10 @@ def no_dataset(dataset_id: str) -> NotFoundError:
 
 
 def list_datasets(
-    session: Session, limit: int, offset: int, projects: Collection[str] | None
+    session: Session, limit: int, offset: int, projects: Collection[str] | None, wanted: Tile | None = None
 ) -> Sequence[DatasetRecord]:
-    """Datasets of the projects (None: of all), the newest first."""
-    query = select(DatasetRecord).order_by(DatasetRecord.created.desc(), DatasetRecord.id)
+    """Datasets of the projects (None: of all), the newest first; where a tile is ``wanted`` only those of it."""
+    query = only_tiles(select(DatasetRecord), wanted or Tile()).order_by(DatasetRecord.created.desc(), DatasetRecord.id)
     if projects is not None:
         query = query.where(DatasetRecord.project_id.in_(projects))
     return session.scalars(query.limit(limit).offset(offset)).all()

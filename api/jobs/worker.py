@@ -25,6 +25,8 @@ from sqlalchemy.exc import OperationalError
 
 from api.catalog import load_catalog, process_in
 from api.database import Database
+from api.datasets.folders import check_source
+from api.datasets.store import find_dataset
 from api.identifiers import new_id
 from api.jobs import store
 from api.jobs.folder import JobFolder, exclusive
@@ -101,10 +103,20 @@ def _run_process(
 ) -> Outputs:
     inputs: dict[str, list[Path]] = {declared.name: [] for declared in process.inputs}
     for given in job.inputs:
-        inputs[given.input_name].append(settings.datasets_dir / given.dataset_id / given.file_name)
+        path = settings.datasets_dir / given.dataset_id / given.file_name
+        if path.is_symlink():
+            _check_source(path, given.dataset_id, database)
+        inputs[given.input_name].append(path)
     parameters = process.parameters_type.model_validate(job.parameters)
     progress = Progress(process.stages, ProgressWriter(database, claim))
     return process.run(inputs, parameters, Context(stage, progress))
+
+
+def _check_source(path: Path, dataset_id: str, database: Database) -> None:
+    """Refuse a file of a server's folder that has changed since its sha256 was taken."""
+    with database.reading() as session:
+        info = find_dataset(session, dataset_id).info
+    check_source(path, info)
 
 
 class ProgressWriter:

@@ -13,9 +13,12 @@ from api.access.visible import visible_dataset
 from api.access.visitor import Visitor
 from api.datasets.body import open_upload
 from api.datasets.store import list_datasets
+from api.datasets.tiles import Tile, wanted_tile
+from api.datasets.unpacking import unpack_dataset
 from api.links import href, page_links
 from api.schemas import Dataset, DatasetList
-from api.service import Limit, Offset, Project, Service, TheService
+from api.schemas_folders import Unpacked
+from api.service import Limit, Offset, Project, Service, TheEpoch, TheMethod, TheService, TheSheet
 from api.statements import dataset_answer
 
 router = APIRouter(tags=["datasets"])
@@ -45,15 +48,20 @@ async def add_dataset(
     visitor: TheVisitor,
     project: Project = None,
     name: Annotated[str | None, Query(description="The file's name, such as 08ND77.laz.")] = None,
+    method: TheMethod = None,
+    epoch: TheEpoch = None,
 ) -> Dataset:
     """Take a file in: LAS, LAZ, COPC, polygons or lines as GeoJSON or GeoPackage, drawings (DXF, LandXML, SIMA, CSV).
+
+    A zip of such files is taken in whole; `POST /datasets/{id}/unpack` makes datasets of what is in it.
 
     The body is the file itself, its name in ``?name=``; or a form with a file. It goes to disk as it
     arrives, and its header is checked before the answer.
     """
-    project_id = await run_sync(_target, service, visitor, project)
+    project_id = await run_sync(target_project, service, visitor, project)
     upload = await open_upload(request, name)
-    dataset = await service.datasets.receive(upload.name, upload.chunks, _announced(request), project_id)
+    stated = Tile(None, method, epoch)
+    dataset = await service.datasets.receive(upload.name, upload.chunks, _announced(request), project_id, stated)
     response.headers["Location"] = href(request, "show_dataset", dataset_id=dataset.id)
     return dataset_answer(dataset, request)
 
@@ -64,12 +72,16 @@ def show_datasets(
     service: TheService,
     visitor: TheVisitor,
     project: Project = None,
+    sheet: TheSheet = None,
+    method: TheMethod = None,
+    epoch: TheEpoch = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> DatasetList:
-    """Datasets, the newest first."""
+    """Datasets, the newest first; of one map sheet, method or epoch where these are given."""
+    wanted = wanted_tile(sheet, method, epoch)
     with service.database.reading() as session:
-        found = list_datasets(session, limit + 1, offset, visitor.seen_projects(project))
+        found = list_datasets(session, limit + 1, offset, visitor.seen_projects(project), wanted)
     return DatasetList(
         datasets=[dataset_answer(dataset, request) for dataset in found[:limit]],
         links=page_links(request, limit, offset, len(found)),
@@ -83,6 +95,30 @@ def show_dataset(dataset_id: str, request: Request, service: TheService, visitor
         return dataset_answer(visible_dataset(session, dataset_id, visitor), request)
 
 
+@router.post("/datasets/{dataset_id}/unpack", status_code=201, response_model_exclude_none=True)
+def unpack(
+    dataset_id: str,
+    request: Request,
+    service: TheService,
+    visitor: TheVisitor,
+    method: TheMethod = None,
+    epoch: TheEpoch = None,
+    keep: Annotated[bool, Query(description="Keep the archive, too.")] = False,
+) -> Unpacked:
+    """Make a dataset of each file of a zip: of all of them, or of none where one cannot be used.
+
+    Map sheet, method and epoch follow from names and folders in it, such as `2021/LP/08ME3552.las`, as far as they
+    are not given. The archive itself is removed then.
+    """
+    with service.database.reading() as session:
+        archive = visible_dataset(session, dataset_id, visitor)
+    visitor.require_change(archive.project_id)
+    taken, found = unpack_dataset(service.settings, service.datasets, archive, Tile(None, method, epoch))
+    if not keep:
+        service.datasets.remove(dataset_id)
+    return Unpacked(datasets=[dataset_answer(one, request) for one in taken], skipped=list(found.skipped))
+
+
 @router.delete("/datasets/{dataset_id}", status_code=204)
 def remove_dataset(dataset_id: str, service: TheService, visitor: TheVisitor) -> None:
     """Remove a file that no waiting or running job needs."""
@@ -91,7 +127,8 @@ def remove_dataset(dataset_id: str, service: TheService, visitor: TheVisitor) ->
     service.datasets.remove(dataset_id)
 
 
-def _target(service: Service, visitor: Visitor, project: str | None) -> str:
+def target_project(service: Service, visitor: Visitor, project: str | None) -> str:
+    """The project that new datasets go into; it has to be there, and the visitor must be allowed to change it."""
     project_id = visitor.target_project(project)
     with service.database.reading() as session:
         require_project(session, project_id)

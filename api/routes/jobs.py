@@ -12,9 +12,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import PlainTextResponse
 
-from api.access.gate import TheVisitor
+from api.access.gate import TheVisitor, identify_again
 from api.access.visible import visible_job
 from api.access.visitor import Visitor
+from api.errors import UnauthorizedError
 from api.jobs import store
 from api.jobs.folder import JobFolder
 from api.jobs.listing import LONGEST_S, JobFilter, list_jobs, read_interval
@@ -24,6 +25,7 @@ from api.links import JSON, page_links
 from api.schemas import JobList, StatusInfo
 from api.service import Limit, Offset, Project, Service, TheService
 from api.statements import job_summary, read_state, status_info
+from pointcloud.errors import NotFoundError
 
 router = APIRouter(tags=["jobs"])
 logger = logging.getLogger("tengun.jobs")
@@ -117,7 +119,10 @@ def show_log(
 async def follow_job(
     status: VisibleStatus, request: Request, service: TheService, visitor: TheVisitor
 ) -> AsyncIterator[ServerSentEvent]:
-    """The job's status as server-sent events: now, at each change, and for the last time when it has ended."""
+    """The job's status as server-sent events: now, at each change, and for the last time when it has ended.
+
+    They end, too, when the job is removed or the visitor may see it no longer.
+    """
     seen = ""
     while True:
         content = status.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -128,7 +133,11 @@ async def follow_job(
         if status.status.is_ended or request.app.state.is_stopping:
             return
         await sleep(_EVENT_POLL_S)
-        status = await run_sync(_status, service, status.job_id, request, visitor)
+        try:
+            visitor = await run_sync(identify_again, request, service)
+            status = await run_sync(_status, service, status.job_id, request, visitor)
+        except (UnauthorizedError, NotFoundError):
+            return
 
 
 def _status(service: Service, job_id: str, request: Request, visitor: Visitor) -> StatusInfo:

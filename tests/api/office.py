@@ -21,6 +21,8 @@ from api.app import create_app
 from api.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+CLOSED = f"{ROOT / 'tests' / 'api' / 'closed'}:{ROOT}"
+"""PYTHONPATH of workers that die at the first Internet socket, they and whatever they start."""
 CATALOG = "tests.api.life_processes:PROCESSES"
 PATIENCE_S = 30.0
 """Longest wait for anything; a worker starts in about 1 s, on a busy machine in several."""

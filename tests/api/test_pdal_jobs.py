@@ -15,7 +15,7 @@ import pytest
 from api.settings import Settings
 from pointcloud.cloud import PointCloud
 from pointcloud.io import las
-from tests.api.office import ROOT, Office, Thread, free_port, wait_for
+from tests.api.office import CLOSED, Office, Thread, free_port, wait_for
 from tests.oracles.real_pdal import program
 
 SLOW: list[dict[str, Any]] = [
@@ -35,7 +35,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(data_dir: Path) -> Iterator[Office]:
     program()
     patch = pytest.MonkeyPatch()
-    patch.setenv("PYTHONPATH", str(ROOT))
+    patch.setenv("PYTHONPATH", CLOSED)
     with Thread(Settings(data_dir=data_dir, port=free_port(), workers=1)) as service:
         yield service.client
     patch.undo()

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from api.settings import Settings
-from tests.api.office import ROOT, Office, Thread, free_port
+from tests.api.office import CLOSED, Office, Thread, free_port
 
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     """A client of a service with the shipped catalogue."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", CLOSED)
     with Thread(Settings(data_dir=tmp_path / "data", port=free_port(), workers=1)) as service:
         yield service.client
 
