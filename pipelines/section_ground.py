@@ -10,18 +10,23 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pipelines.engine import DIMENSIONS
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
 from pointcloud.errors import InputError
-from pointcloud.ground.classify import classify
+from pointcloud.io.las import LasInfo
 from pointcloud.io.survey import Survey
-from pointcloud.sections.corridor import corridor
-from pointcloud.sections.cut import Surface, ground_surface
+from pointcloud.sections.corridor import Corridor, corridor
+from pointcloud.sections.cut import Surface
+from pointcloud.sections.strips import WHOLE, ground_surface
 from pointcloud.sections.top import top_surface
 
-GROUND_HALO = 100.0
-"""Metres around the shape whose points the ground filter sees: `required_halo` of its usual parameters."""
+GROUND_HALO = 75.0
+"""Metres around the shape whose points the ground filter sees: four openings, the reach of its rule for decks.
+
+`required_halo` is the bound that no survey can break; on the surveys at hand 25 m give the labels of the whole."""
+
+DIMENSIONS = ("Classification", "ReturnNumber", "NumberOfReturns")
+"""Attributes that the ground filter looks at."""
 
 KEPT = (ClassCode.BUILDING, ClassCode.WIRE, ClassCode.BRIDGE_DECK)
 """Classes of the file that stay where the ground filter says "other"."""
@@ -41,6 +46,8 @@ class Epoch:
         The ground.
     cloud, classes
         Its points there, and their ASPRS classes.
+    files
+        Its files that were read.
     top
         The surface of the highest points, None where it was not asked for.
     """
@@ -50,6 +57,7 @@ class Epoch:
     surface: Surface
     cloud: PointCloud
     classes: NDArray[np.uint8]
+    files: tuple[LasInfo, ...]
     top: Surface | None = None
 
 
@@ -62,6 +70,7 @@ def ground_near(
     max_gap: float,
     *,
     with_top: bool = False,
+    is_compared: bool = False,
 ) -> Epoch:
     """The ground surface and the points within ``near`` metres of a shape, a little more where cells end.
 
@@ -81,6 +90,8 @@ def ground_near(
         Metres from any point beyond which a surface is void.
     with_top
         Make the surface of the highest points too.
+    is_compared
+        The ground is to be held against another one on a grid: all of its network is needed.
 
     Raises
     ------
@@ -89,7 +100,7 @@ def ground_near(
     """
     own = corridor(shape, near)
     if ground == "file":
-        cloud = own.read(survey, ("Classification",))
+        read, cloud = own, own.read(survey, DIMENSIONS[:1])
         classes = _classes(cloud)
         key = classes == ClassCode.GROUND
         if len(cloud) and not key.any():
@@ -100,17 +111,25 @@ def ground_near(
                 field="ground",
             )
     else:
-        wide = corridor(shape, GROUND_HALO + near).read(survey, DIMENSIONS)
-        result = classify(wide)
-        inside = own.contains(wide.x, wide.y)
-        given = _classes(wide)
-        is_kept = np.isin(given, KEPT) & (result.labels == ClassCode.UNCLASSIFIED)
-        classes = np.where(is_kept, given, result.labels)[inside]
-        cloud, key = wide.take(inside), result.key_points[inside]
+        read = corridor(shape, GROUND_HALO + near)
+        cloud, classes, key = _classified(read.read(survey, DIMENSIONS), own)
     with ThreadPoolExecutor(1) as thread:  # sorting and indexing of one surface overlap with those of the other
         top = thread.submit(top_surface, cloud.x, cloud.y, cloud.z, classes, max_gap) if with_top else None
-        surface = ground_surface(cloud.x[key], cloud.y[key], cloud.z[key], max_gap)
-        return Epoch(name, survey, surface, cloud, classes, None if top is None else top.result())
+        ground_points = cloud.x[key], cloud.y[key], cloud.z[key]
+        surface = ground_surface(*ground_points, max_gap, n_whole=len(cloud) if is_compared else WHOLE)
+        return Epoch(name, survey, surface, cloud, classes, read.files(survey), None if top is None else top.result())
+
+
+def _classified(wide: PointCloud, own: Corridor) -> tuple[PointCloud, NDArray[np.uint8], NDArray[np.bool_]]:
+    """The corridor's points of a wider cloud, their classes by the ground filter, and which are key points."""
+    from pointcloud.ground.classify import classify  # takes a second to import, and is not needed with ground = file
+
+    result = classify(wide)
+    inside = own.contains(wide.x, wide.y)
+    given = _classes(wide)
+    is_kept = np.isin(given, KEPT) & (result.labels == ClassCode.UNCLASSIFIED)
+    classes = np.where(is_kept, given, result.labels)[inside]
+    return wide.take(inside), classes, result.key_points[inside]
 
 
 def _classes(cloud: PointCloud) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -41,11 +41,11 @@ def summarise(
     reconciled: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The summary, JSON-ready and unrounded."""
-    from pipelines.evidence import crs_name, software, survey_record
+    from pipelines.evidence import crs_name, software
 
     return {
         "schema": "tengun/sections/1",
-        "surveys": [{"name": e.name, **survey_record(e.survey)} for e in epochs],
+        "surveys": [_survey_record(e) for e in epochs],
         "points": {e.name: len(e.cloud) for e in epochs},
         "crs": crs_name(epochs[-1].survey.crs),
         "line": {
@@ -69,6 +69,14 @@ def summarise(
         "parameters": parameters.model_dump(mode="json"),
         "software": software(),
     }  # fmt: skip
+
+
+def _survey_record(epoch: Epoch) -> dict[str, Any]:
+    """A survey by its files that were read; others were not opened, so their hashes are not asked for."""
+    from pipelines.evidence import survey_record
+
+    read = survey_record(replace(epoch.survey, files=epoch.files))
+    return {"name": epoch.name, **read, "n_files_beyond": len(epoch.survey.files) - len(epoch.files)}
 
 
 def _section(section: Section, series: Series) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -144,6 +145,7 @@ class Sections(Process[SectionParameters]):
 
     def run(self, inputs: Mapping[str, Sequence[Path]], parameters: SectionParameters, context: Context) -> Outputs:
         """See `Process.run`; writes sections.json, drawings (DXF, PDF, PNG, SVG), tables and exchange files."""
+        from pipelines.evidence import sha256
         from pipelines.processes.section_outputs import summarise, write_outputs
         from pipelines.processes.section_steps import Slicer, chosen_line, chosen_stations, open_surveys, reconcile
         from pipelines.section_ground import ground_near
@@ -158,20 +160,25 @@ class Sections(Process[SectionParameters]):
         context.progress.at("ground")
         shape, near = reach(line, stations.items), max(2.0 * parameters.max_gap, parameters.thickness)
         epochs = []
+        is_compared = len(surveys) > 1 or bool(inputs.get("design"))
         for i, (name, survey) in enumerate(surveys.items()):
             epochs.append(ground_near(
-                name, survey, shape, near, parameters.ground, parameters.max_gap, with_top=parameters.surface_line
+                name, survey, shape, near, parameters.ground, parameters.max_gap, with_top=parameters.surface_line,
+                is_compared=is_compared,
             ))  # fmt: skip
             context.progress.at("ground", (i + 1) / len(surveys))
         surfaces = {e.name: e.surface for e in epochs}
         if inputs.get("design"):
             surfaces["design"] = read_design(inputs["design"][0])
         tops = {e.name + TOP: e.top for e in epochs if e.top is not None}
-        series = cut_series(
-            line, stations.items, surfaces, tops=tops, pair=parameters.between, pitch=parameters.interval,
-            tolerance=parameters.tolerance, take_slice=Slicer(epochs, parameters.thickness),
-            report=context.progress.within("cut"),
-        )  # fmt: skip
+        with ThreadPoolExecutor(1) as beside:  # hashing holds no lock, cutting uses one core
+            for file in (file for e in epochs for file in e.files):
+                beside.submit(sha256, file.path)
+            series = cut_series(
+                line, stations.items, surfaces, tops=tops, pair=parameters.between, pitch=parameters.interval,
+                tolerance=parameters.tolerance, take_slice=Slicer(epochs, parameters.thickness),
+                report=context.progress.within("cut"),
+            )  # fmt: skip
         context.progress.at("write")
         reconciled = reconcile(series, {**surfaces, **tops}) if series.pair else None
         summary = summarise(series, epochs, parameters, (*notes, *stations.notes), reconciled)

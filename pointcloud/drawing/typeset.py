@@ -6,7 +6,8 @@ Japanese text is set in Noto Sans JP from a package and embedded, so that it dep
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,16 +22,17 @@ _PRELUDE = """\
 #set page(margin: 0mm)
 #set text(font: "Noto Sans JP", top-edge: "cap-height", bottom-edge: "baseline", fallback: false,
   cjk-latin-spacing: none)
-#let c(paint, width, dash, points) = place(top + left, curve(
-  stroke: (paint: paint, thickness: width * 1mm, dash: dash, cap: "round", join: "round"),
-  curve.move((points.at(0).at(0) * 1mm, points.at(0).at(1) * 1mm)),
-  ..points.slice(1).map(p => curve.line((p.at(0) * 1mm, p.at(1) * 1mm)))))
-#let f(paint, points) = place(top + left, curve(fill: paint, fill-rule: "even-odd",
-  curve.move((points.at(0).at(0) * 1mm, points.at(0).at(1) * 1mm)),
-  ..points.slice(1).map(p => curve.line((p.at(0) * 1mm, p.at(1) * 1mm))), curve.close()))
-#let t(paint, x, y, size, across, along, turn, body) = place(top + left, dx: x * 1mm, dy: y * 1mm,
-  box(width: 0pt, height: 0pt, rotate(turn * 1deg, origin: top + left, box(width: 0pt, height: 0pt,
-  place(across + along, box(width: 1000mm, align(across, text(size: size * 1mm, fill: paint, body))))))))
+#let m(x, y) = curve.move((x * 1mm, y * 1mm))
+#let l(x, y) = curve.line((x * 1mm, y * 1mm))
+#let c(paint, width, dash, ..parts) = place(top + left, curve(
+  stroke: (paint: paint, thickness: width * 1mm, dash: dash, cap: "round", join: "round"), ..parts))
+#let f(paint, ..parts) = place(top + left, curve(fill: paint, fill-rule: "even-odd", ..parts, curve.close()))
+#let b(size, paint, across, along, body) = box(width: 0pt, height: 0pt,
+  place(across + along, box(width: 1000mm, align(across, text(size: size * 1mm, fill: paint, body)))))
+#let h(paint, x, y, size, across, along, body) = place(top + left, dx: x * 1mm, dy: y * 1mm,
+  b(size, paint, across, along, body))
+#let t(turn, paint, x, y, size, across, along, body) = place(top + left, dx: x * 1mm, dy: y * 1mm,
+  rotate(turn * 1deg, origin: top + left, b(size, paint, across, along, body)))
 """
 
 _EM = (
@@ -53,6 +55,7 @@ class Typesetter:
         import typst
 
         fonts = Path(pylopdf_fonts_jp.__file__).parent
+        self._width = max((sheet.size[0] for sheet in sheets), default=1.0)
         self._source = markup(sheets).encode("utf-8")
         self._compiler: Any = typst.Compiler(font_paths=[str(fonts)], ignore_system_fonts=True)
 
@@ -66,15 +69,15 @@ class Typesetter:
         """
         self._write([path], "pdf")
 
-    def write_png(self, paths: Sequence[Path], dpi: float = 80.0) -> None:
-        """Write a PNG of each sheet, one path a sheet.
+    def write_png(self, paths: Sequence[Path], pixels: int = 2000) -> None:
+        """Write a PNG of each sheet, one path a sheet, ``pixels`` wide where the first sheet is as wide as any.
 
         Raises
         ------
         ResourceError
             When a file cannot be written.
         """
-        self._write(paths, "png", ppi=dpi)
+        self._write(paths, "png", ppi=25.4 * pixels / self._width)
 
     def write_svg(self, paths: Sequence[Path]) -> None:
         """Write an SVG of each sheet, one path a sheet; texts are outlines.
@@ -101,24 +104,34 @@ def markup(sheets: Sequence[Sheet]) -> str:
         width, height = sheet.size
         parts.append(f"#{'pagebreak()' if i else ''}\n" if i else "")
         parts.append(f"#set page(width: {width}mm, height: {height}mm)\n")
-        parts += [_item(item, layers[item.role], height) for item in sheet.items]
+        for _, together in groupby(sheet.items, _curve):
+            parts.append(_set(list(together), layers, height))
     return "".join(parts)
 
 
-def _item(item: Stroke | Label, layer: CadLayer, height: float) -> str:
-    paint = f'rgb("{layer.rgb}")'
-    if isinstance(item, Label):
-        align = f"{item.anchor}, {_LEVELS[item.level]}"
-        size = item.size / _EM
-        return (
-            f"#t({paint}, {item.x:.3f}, {height - item.y:.3f}, {size:.3f}, {align}, {-item.angle:.2f}, "
-            f"{_quoted(item.text)})\n"
-        )
-    points = np.column_stack((item.points[:, 0], height - item.points[:, 1]))
-    pairs = "".join(f"({x:.4f},{y:.4f})," for x, y in points.tolist())
-    if item.is_filled:
-        return f"#f({paint}, ({pairs}))\n"
-    return f"#c({paint}, {layer.width}, {_DASHES.get(layer.linetype, 'none')}, ({pairs}))\n"
+def _curve(item: Stroke | Label) -> str | int:
+    """What items that follow each other and become one curve have in common: the lines of a role."""
+    return id(item) if isinstance(item, Label) or item.is_filled else item.role
+
+
+def _set(items: Sequence[Stroke | Label], layers: Mapping[str, CadLayer], height: float) -> str:
+    """One text or area, or lines of one role as one curve, which is set a third faster."""
+    layer = layers[items[0].role]
+    paint, parts = f'rgb("{layer.rgb}")', []
+    for item in items:
+        if isinstance(item, Label):
+            return _label(item, paint, height)
+        points = np.column_stack((item.points[:, 0], height - item.points[:, 1])).tolist()
+        parts += [f"{'l' if i else 'm'}({x:.4f},{y:.4f})," for i, (x, y) in enumerate(points)]
+        if item.is_filled:
+            return f"#f({paint}, {''.join(parts)})\n"
+    return f"#c({paint}, {layer.width}, {_DASHES.get(layer.linetype, 'none')}, {''.join(parts)})\n"
+
+
+def _label(item: Label, paint: str, height: float) -> str:
+    kind = f"t({-item.angle:.2f}, " if item.angle else "h("
+    place = f"{item.x:.3f}, {height - item.y:.3f}, {item.size / _EM:.3f}, {item.anchor}, {_LEVELS[item.level]}"
+    return f"#{kind}{paint}, {place}, {_quoted(item.text)})\n"
 
 
 def _quoted(text: str) -> str:

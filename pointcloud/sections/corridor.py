@@ -16,8 +16,10 @@ from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
 from pointcloud.grid import Grid
 from pointcloud.io.ahead import one_ahead
+from pointcloud.io.las import LasInfo
 from pointcloud.io.las_source import Source, open_source
 from pointcloud.io.survey import Survey
+from pointcloud.sections import place_kernels
 from pointcloud.sections.line import CentreLine
 from pointcloud.sections.stations import Station
 
@@ -82,20 +84,34 @@ class Corridor:
         """
         clouds: list[PointCloud] = []
         for source, points in one_ahead(self._decoded(survey, dimensions)):
-            x, y, _ = source.coordinates(points)
-            clouds.append(source.cloud(points[self.contains(x, y)], source.names(dimensions)))
+            clouds.append(source.cloud(points[self._own(source, points)], source.names(dimensions)))
         if not clouds:
             return replace(survey, files=()).read(dimensions=dimensions)
         stated = [replace(c, crs=survey.crs, vertical_datum=survey.vertical_datum) for c in clouds]
         cloud = PointCloud.concatenate(stated)
-        rows, columns = self.grid.cells_of(cloud.x, cloud.y)
-        return cloud.take(np.argsort(rows * self.grid.n_columns + columns, kind="stable"))
+        order, grid = np.empty(len(cloud), dtype=np.int64), self.grid
+        frame = np.array([grid.west, grid.south, grid.cell])
+        starts = np.zeros(grid.n_rows * grid.n_columns + 1, dtype=np.int64)
+        place_kernels.sort_by_cell(cloud.x, cloud.y, frame, np.array(grid.shape), starts, order)
+        return cloud.take(order)
+
+    def files(self, survey: Survey) -> tuple[LasInfo, ...]:
+        """The survey's files that reach into a touched cell."""
+        boxes = np.array([file.bounds.as_tuple() for file in survey.files]).reshape(-1, 4)
+        return tuple(survey.files[i] for i in np.flatnonzero(self.meets(boxes)))
+
+    def _own(self, source: Source, points: NDArray[np.void]) -> NDArray[np.bool_]:
+        """Mask of the records in touched cells."""
+        inside, grid = np.empty(len(points), dtype=np.bool_), self.grid
+        place_kernels.mark_touched(
+            points["X"], points["Y"], np.array(source.header.scales), np.array(source.header.offsets), grid.cell,
+            np.array([grid.column, grid.south_row + grid.n_rows - 1]), self.touched, inside,
+        )  # fmt: skip
+        return inside
 
     def _decoded(self, survey: Survey, dimensions: Sequence[str]) -> Iterator[tuple[Source, NDArray[np.void]]]:
         """Records of the blocks near the corridor, some from beyond it, and the files that they are from."""
-        for file in survey.files:
-            if not self.meets(np.array([file.bounds.as_tuple()]))[0]:
-                continue
+        for file in self.files(survey):
             source = open_source(file.path)
             blocks = None if source.boxes is None else np.flatnonzero(self.meets(source.boxes))
             for points in source.batches(names=source.names(dimensions), bounds=self.grid.bounds, blocks=blocks):

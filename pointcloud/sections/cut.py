@@ -9,20 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointcloud.errors import GeometryError, ParameterError
+from pointcloud.errors import GeometryError
 from pointcloud.grid import Grid, Raster
 from pointcloud.ground import tin_kernels
-from pointcloud.ground.surface import MAX_GAP, Tin, distance_to_points, triangulate
-from pointcloud.sections import kernels
+from pointcloud.ground.surface import MAX_GAP, Tin, distance_to_points
+from pointcloud.sections import kernels, place_kernels
 from pointcloud.sections.line import CentreLine
 from pointcloud.sections.stations import Station
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Segment = tuple[float, float, float, float]
 
 SAME_OFFSET = 1e-6
 """Parts of a section line that end and begin closer than this (metres) are one line."""
@@ -77,7 +79,7 @@ class SectionLine:
 
     def between(self, low: float, high: float) -> SectionLine:
         """The part of the line from ``low`` to ``high``."""
-        return SectionLine(tuple(_within(self.pieces, np.array([[low, high]]))))
+        return SectionLine(tuple(within(self.pieces, np.array([[low, high]]))))
 
     def moved(self, shift: float) -> SectionLine:
         """The line with ``shift`` added to its offsets."""
@@ -115,17 +117,27 @@ class Surface:
         triangles are what its author drew.
     """
 
+    max_gap: float | None
+
     def __init__(self, tin: Tin, max_gap: float | None = MAX_GAP) -> None:
-        self.tin = tin
+        self._tin = tin
         self.max_gap = max_gap
-        self._triangles = _TriangleIndex(tin)
         self._points = PointIndex(tin.x, tin.y, max_gap) if max_gap is not None else None
+
+    @property
+    def tin(self) -> Tin:
+        """Vertices and triangles."""
+        return self._tin
+
+    @cached_property
+    def _triangles(self) -> _TriangleIndex:
+        return _TriangleIndex(self.tin)
 
     def cut(self, station: Station) -> SectionLine:
         """The line in which a station's plane meets the surface, from -left to right."""
         return self.along(station.segment).moved(-station.left)
 
-    def along(self, segment: tuple[float, float, float, float]) -> SectionLine:
+    def along(self, segment: Segment) -> SectionLine:
         """The line over a segment (x0, y0, x1, y1), offsets from its start.
 
         Raises
@@ -133,13 +145,21 @@ class Surface:
         GeometryError
             When parts of a design lie on top of each other.
         """
-        parts = self._triangles.cut(np.array(segment))
-        pieces = joined(parts)
+        pieces = joined(self.parts(segment))
+        known = self._known(segment)
+        return SectionLine(tuple(pieces if known is None else within(pieces, known)))
+
+    def parts(self, segment: Segment) -> Floats:
+        """Rows t0, z0, t1, z1 of the parts of a segment inside triangles, in no order, gaps not looked at."""
+        return self._triangles.cut(np.array(segment))
+
+    def _known(self, segment: Segment) -> Floats | None:
+        """Intervals of a segment within ``max_gap`` of a vertex, shape (n, 2); None where all of it counts."""
         if self._points is None or self.max_gap is None:
-            return SectionLine(tuple(pieces))
+            return None
         _, t, d = self._points.near(segment, self.max_gap)
         half = np.sqrt(self.max_gap * self.max_gap - d * d)
-        return SectionLine(tuple(_within(pieces, union(t - half, t + half))))
+        return union(t - half, t + half)
 
     def profile(self, line: CentreLine, first: float = 0.0, last: float | None = None) -> SectionLine:
         """The line along a centre line, by internal distance; curves are followed in chords of 1 mm sagitta."""
@@ -169,23 +189,6 @@ class Surface:
         return line.height(0.5)
 
 
-def ground_surface(x: Floats, y: Floats, z: Floats, max_gap: float = MAX_GAP) -> Surface:
-    """The TIN of ground points, void farther than ``max_gap`` metres from any of them.
-
-    Raises
-    ------
-    ParameterError
-        When ``max_gap`` is not positive.
-    """
-    if max_gap > 0:
-        return Surface(triangulate(x, y, z), max_gap)
-    raise ParameterError(
-        f"sections: gaps beyond {max_gap} m were to be left open; expected max_gap of more than 0 m",
-        f"欠測とする距離 max_gap = {max_gap} m が不正です。0 より大きい値 (m) としてください。",
-        value=max_gap,
-    )
-
-
 def design_surface(corners: Floats) -> Surface:
     """A design from its triangles' corners, shape (m, 3, 3); corners in one place become one vertex."""
     vertices, numbers = np.unique(corners.reshape(-1, 3), axis=0, return_inverse=True)
@@ -212,12 +215,17 @@ class PointIndex:
             cell *= 2.0
         self._frame = np.array([west, south, cell])
         self._shape = np.array([int(height / cell) + 1, int(width / cell) + 1])
-        cells = ((self.y - south) / cell).astype(np.int64) * self._shape[1] + ((self.x - west) / cell).astype(np.int64)
-        self._order = np.argsort(cells, kind="stable")
-        counts = np.bincount(cells, minlength=int(self._shape.prod()))
-        self._starts = np.concatenate(([0], np.cumsum(counts)))
+        self._order = np.empty(self.x.size, dtype=np.int64)
+        self._starts = np.zeros(int(self._shape.prod()) + 1, dtype=np.int64)
+        place_kernels.sort_by_cell(self.x, self.y, self._frame, self._shape, self._starts, self._order)
 
-    def near(self, segment: tuple[float, float, float, float], reach: float) -> tuple[Ints, Floats, Floats]:
+    @property
+    def spacing(self) -> float:
+        """Mean distance of neighbouring points in metres over the cells that have any; 0 without a point."""
+        n_cells = int(np.count_nonzero(np.diff(self._starts)))
+        return float(self._frame[2]) * math.sqrt(n_cells / max(self.x.size, 1))
+
+    def near(self, segment: Segment, reach: float) -> tuple[Ints, Floats, Floats]:
         """Numbers, metres along and metres to the left of the points within ``reach`` of a segment, by number."""
         room = 4096
         while True:
@@ -316,7 +324,7 @@ def union(low: Floats, high: Floats) -> Floats:
     return np.column_stack((low[first], reach[last]))
 
 
-def _within(pieces: Sequence[Floats], intervals: Floats) -> Iterator[Floats]:
+def within(pieces: Sequence[Floats], intervals: Floats) -> Iterator[Floats]:
     """The parts of polylines that lie inside intervals of t."""
     for piece in pieces:
         for low, high in intervals:

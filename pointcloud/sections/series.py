@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from typing import Final
@@ -102,6 +102,7 @@ class Series:
 
 
 Report = Callable[[float], None]
+TakeSlice = Callable[[str, Station, SectionLine], Slice]
 
 
 def cut_series(
@@ -113,7 +114,7 @@ def cut_series(
     pair: tuple[str, str] | None = None,
     pitch: float = 20.0,
     tolerance: float = 0.03,
-    take_slice: Callable[[str, Station, SectionLine], Slice] | None = None,
+    take_slice: TakeSlice | None = None,
     report: Report = lambda _: None,
 ) -> Series:
     """Cut every surface at every station; with two surfaces or more also areas and volumes.
@@ -150,21 +151,19 @@ def cut_series(
     names, top_names = tuple(surfaces), tuple(tops or ())
     pair = _checked_pair(pair, names, top_names)
     surfaces = {**surfaces, **(tops or {})}
+    surveys = () if take_slice is None else tuple(n for n in names if surfaces[n].max_gap is not None)
+    cutter = _Cutter(line, surfaces, pair or (), tolerance, take_slice, surveys)
     sections = []
     for i, station in enumerate(stations):
-        sections.append(_section(station, surfaces, tolerance, pair))
-        report(0.5 * (i + 1) / len(stations))
+        sections.append(cutter.section(station))
+        report(0.7 * (i + 1) / len(stations))
     if not any(not cut.is_empty for s in sections for cut in s.lines.values()):
         raise _outside(line, names)
     volumes: list[Volumes] = []
     if pair is not None:
-        sections = _with_ends(line, sections, surfaces, pitch, tolerance, pair)
-        volumes = _volumes(line, sections, surfaces, pair)
-        report(0.7)
-    if take_slice is not None:
-        surveys = [n for n in names if surfaces[n].max_gap is not None]
-        sections = [replace(s, slices={n: take_slice(n, s.station, s.lines[n]) for n in surveys}) for s in sections]
-        report(0.9)
+        sections = _with_ends(cutter, sections, pitch)
+        volumes = _volumes(cutter, sections)
+    report(0.9)
     profiles = {name: surface.profile(line) for name, surface in surfaces.items()}
     report(1.0)
     return Series(line, pitch, names, tuple(sections), profiles, pair, tuple(volumes), top_names)
@@ -187,62 +186,76 @@ def _checked_pair(
     return pair
 
 
-def _section(
-    station: Station, surfaces: Mapping[str, Surface], tolerance: float, pair: tuple[str, str] | None
-) -> Section:
-    lines = {name: surface.cut(station) for name, surface in surfaces.items()}
-    simple, deviations = {}, [0.0]
-    for name, line in lines.items():
-        simple[name], deviation = line.simplified(tolerance)
-        deviations.append(deviation)
-    areas = None if pair is None else between(lines[pair[0]], lines[pair[1]])
-    return Section(station, lines, simple, max(deviations), {}, areas)
+@dataclass(frozen=True, slots=True)
+class _Cutter:
+    """What is cut, and how.
+
+    Parameters
+    ----------
+    line
+        The centre line.
+    surfaces
+        By name, those of the highest points too.
+    pair
+        Names of the two that areas lie between, or none.
+    tolerance
+        Metres.
+    take_slice, surveys
+        Gives the points of a survey near a station; for which surveys.
+    """
+
+    line: CentreLine
+    surfaces: Mapping[str, Surface]
+    pair: tuple[str, ...]
+    tolerance: float
+    take_slice: TakeSlice | None
+    surveys: tuple[str, ...]
+
+    def section(self, station: Station) -> Section:
+        """The section of a station; whatever looks at one place of a surface follows each other, for its strips."""
+        lines, simple, slices, deviations = {}, {}, {}, [0.0]
+        for name, surface in self.surfaces.items():
+            lines[name] = surface.cut(station)
+            simple[name], deviation = lines[name].simplified(self.tolerance)
+            deviations.append(deviation)
+            if self.take_slice is not None and name in self.surveys:
+                slices[name] = self.take_slice(name, station, lines[name])
+        areas = between(lines[self.pair[0]], lines[self.pair[1]]) if self.pair else None
+        return Section(station, lines, simple, max(deviations), slices, areas)
+
+    def areas(self, like: Station, distance: float) -> Areas:
+        """Areas of the section at a distance, with the widths and skew of a station nearby."""
+        extra = Extra(distance, "", like.skew, like.left, like.right)
+        (station,) = lay_out(self.line, 1e9, like.left, like.right, extra=[extra], regular=False).items
+        before, after = (self.surfaces[name].cut(station) for name in self.pair)
+        return between(before, after)
 
 
-def _areas_at(
-    line: CentreLine, like: Station, surfaces: Mapping[str, Surface], pair: tuple[str, str], distance: float
-) -> Areas:
-    """Areas of the section at a distance, with the widths and skew of a station nearby."""
-    extra = Extra(distance, "", like.skew, like.left, like.right)
-    (station,) = lay_out(line, 1e9, like.left, like.right, extra=[extra], regular=False).items
-    return between(surfaces[pair[0]].cut(station), surfaces[pair[1]].cut(station))
-
-
-def _with_ends(
-    line: CentreLine,
-    sections: Sequence[Section],
-    surfaces: Mapping[str, Surface],
-    pitch: float,
-    tolerance: float,
-    pair: tuple[str, str],
-) -> list[Section]:
+def _with_ends(cutter: _Cutter, sections: Sequence[Section], pitch: float) -> list[Section]:
     """The sections and those where cut or fill begins or ends."""
     added = []
     for a, b in pairwise(sections):
         if a.areas is None or b.areas is None:
             continue
-        between_them = [a.station.distance, b.station.distance]
-        places = zero_sections(between_them, [a.areas, b.areas], partial(_areas_at, line, a.station, surfaces, pair))
+        like, between_them = a.station, [a.station.distance, b.station.distance]
+        places = zero_sections(between_them, [a.areas, b.areas], partial(cutter.areas, like))
         names: dict[float, dict[str, None]] = {}
         for distance, kind in places:  # cut may end where fill does: that is one section
             names.setdefault(distance, {})[ZERO_NAMES[kind]] = None
         for distance, ends in names.items():
-            like = a.station
             extra = Extra(distance, "・".join(ends), like.skew, like.left, like.right)
-            (station,) = lay_out(line, pitch, like.left, like.right, extra=[extra], regular=False).items
-            added.append(_section(station, surfaces, tolerance, pair))
+            (station,) = lay_out(cutter.line, pitch, like.left, like.right, extra=[extra], regular=False).items
+            added.append(cutter.section(station))
     return sorted([*sections, *added], key=lambda s: s.station.distance)
 
 
-def _volumes(
-    line: CentreLine, sections: Sequence[Section], surfaces: Mapping[str, Surface], pair: tuple[str, str]
-) -> list[Volumes]:
+def _volumes(cutter: _Cutter, sections: Sequence[Section]) -> list[Volumes]:
     found = []
     for a, b in pairwise(sections):
         if a.areas is None or b.areas is None:
             continue
-        middle = _areas_at(line, a.station, surfaces, pair, (a.station.distance + b.station.distance) / 2.0)
-        found.append(volume(line, (a.station, b.station), (a.areas, b.areas), middle))
+        middle = cutter.areas(a.station, (a.station.distance + b.station.distance) / 2.0)
+        found.append(volume(cutter.line, (a.station, b.station), (a.areas, b.areas), middle))
     return found
 
 

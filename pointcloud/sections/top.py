@@ -6,13 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.dimensions import ClassCode
-from pointcloud.ground.surface import triangulate
+from pointcloud.sections import place_kernels
 from pointcloud.sections.cut import Surface
+from pointcloud.sections.strips import ground_surface as point_surface
 
 Floats = NDArray[np.float64]
 
 CELL = 0.5
 """Metres of the cells of which each gives its highest point."""
+
+SIDE = 16
+"""Cells across a block: 8 m, the cells that a corridor's points come sorted by."""
 
 
 def top_surface(x: Floats, y: Floats, z: Floats, classes: NDArray[np.uint8], max_gap: float) -> Surface:
@@ -29,9 +33,9 @@ def top_surface(x: Floats, y: Floats, z: Floats, classes: NDArray[np.uint8], max
     """
     known = (classes != ClassCode.LOW_NOISE) & (classes != ClassCode.HIGH_NOISE)
     x, y, z = x[known], y[known], z[known]
-    cells = np.floor(y / CELL).astype(np.int64) << 32 | np.floor(x / CELL).astype(np.int64) & 0xFFFFFFFF
-    order = np.lexsort((z, cells))
-    is_last = np.ones(order.size, dtype=np.bool_)
-    is_last[:-1] = np.diff(cells[order]) != 0
-    highest = order[is_last]  # neighbours follow each other, which the triangulation is quick with
-    return Surface(triangulate(x[highest], y[highest], z[highest]), max_gap)
+    rows, columns = (np.floor(v / (SIDE * CELL)).astype(np.int64) for v in (y, x))
+    block = rows << 32 | columns & 0xFFFFFFFF
+    highest = np.empty(x.size, dtype=np.int64)
+    n = place_kernels.highest_of_cells(x, y, z, np.argsort(block, kind="stable"), block, CELL, SIDE, highest)
+    highest = highest[:n]  # neighbours follow each other, which the triangulation is quick with
+    return point_surface(x[highest], y[highest], z[highest], max_gap)

@@ -7,11 +7,11 @@ from functools import cache
 
 import numpy as np
 
-from pointcloud.sections.cut import ground_surface
 from pointcloud.sections.line import CentreLine, Piece
 from pointcloud.sections.series import Series, cut_series
 from pointcloud.sections.slice import take
 from pointcloud.sections.stations import lay_out
+from pointcloud.sections.strips import ground_surface
 
 E0, N0 = 52_000.0, -98_000.0
 

@@ -257,9 +257,9 @@ def test_agrees_with_sampling_the_raster(shared_data, tmp_path):
     """The DTM of the same points sampled by rasterio along a section; half a cell times the slope is the tolerance."""
     from pointcloud.grid import Grid
     from pointcloud.io.raster import write_cog
-    from pointcloud.sections.cut import ground_surface
     from pointcloud.sections.line import polyline
     from pointcloud.sections.stations import lay_out
+    from pointcloud.sections.strips import ground_surface
 
     cloud = las.read(shared_data / "bcts_3.laz", dimensions=("Classification",))
     own = cloud.attributes["Classification"] == 2

@@ -190,7 +190,7 @@ def test_same_sheets_same_bytes(tmp_path, sheets):
 
 def test_previews(tmp_path, sheets):
     pages = Typesetter(sheets[:1])
-    pages.write_png([tmp_path / "a.png"], dpi=40)
+    pages.write_png([tmp_path / "a.png"], pixels=700)
     pages.write_svg([tmp_path / "a.svg"])
     assert (tmp_path / "a.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert "<svg" in (tmp_path / "a.svg").read_text("utf-8")[:200]

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from pointcloud.sections import kernels
 from pointcloud.sections.area import Areas, Volumes, between, volume, zero_sections
-from pointcloud.sections.cut import SectionLine, ground_surface
+from pointcloud.sections.cut import SectionLine
 from pointcloud.sections.line import CentreLine, Piece
 from pointcloud.sections.stations import lay_out
+from pointcloud.sections.strips import ground_surface
 from tests.oracles import sections as oracle
 
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pointcloud.errors import GeometryError, ParameterError
 from pointcloud.ground.surface import triangulate
 from pointcloud.sections import kernels
-from pointcloud.sections.cut import PointIndex, SectionLine, design_surface, ground_surface, union
+from pointcloud.sections.cut import PointIndex, SectionLine, design_surface, union
 from pointcloud.sections.line import CentreLine, Piece, polyline
 from pointcloud.sections.stations import Extra, lay_out
+from pointcloud.sections.strips import ground_surface
 from tests.oracles import sections as oracle
 
 E0, N0 = 52_000.0, -98_000.0

@@ -10,8 +10,8 @@ from shapely import box
 
 from pointcloud.errors import ParameterError
 from pointcloud.sections import measure
-from pointcloud.sections.cut import ground_surface
 from pointcloud.sections.line import polyline
+from pointcloud.sections.strips import ground_surface
 
 
 def grid_surface(height, max_gap=3.0):

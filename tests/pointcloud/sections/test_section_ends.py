@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pointcloud.sections.cut import ground_surface
 from pointcloud.sections.line import CentreLine, Piece
 from pointcloud.sections.series import cut_series
 from pointcloud.sections.stations import lay_out
+from pointcloud.sections.strips import ground_surface
 
 
 def test_cut_and_fill_that_begin_in_one_place_get_one_section():
