@@ -1,4 +1,4 @@
-// The field for a process's data: which of the uploaded files go in, and polygons by map sheet code.
+// The field for a process's data: which of the uploaded files go in, polygons by map sheet code, or what is drawn.
 
 import type { Dataset, Input } from "./answers";
 import type { Field } from "./fields";
@@ -7,6 +7,7 @@ import { bytes } from "./format";
 import { messageOf } from "./service";
 import { t, told } from "./language";
 import { sheetPolygons } from "./area";
+import { type DrawnField, drawnField } from "./drawn_field";
 
 const TAKEN: Record<string, string[]> = { lines: ["lines", "drawing"], surface: ["drawing"], table: ["drawing"] };
 
@@ -15,8 +16,12 @@ export function dataKind(input: Input): string | null {
   return /^(\w+): dataset ids/.exec(input.description ?? "")?.[1] ?? null;
 }
 
+const DRAWN = { polygons: "polygon", lines: "line" } as const;
+
 export interface DataField extends Field {
   chosen: () => string[];
+  /** What can be drawn in place of a file, where something can. */
+  drawn: DrawnField | null;
 }
 
 export function dataField(
@@ -25,6 +30,7 @@ export function dataField(
   kind: string,
   datasets: Dataset[],
   given: string[],
+  drawnBefore: string | null,
   changed: () => void,
 ): DataField {
   const taken = TAKEN[kind] ?? [kind];
@@ -43,12 +49,14 @@ export function dataField(
   const codesId = freshId();
   const codes = h("input", { id: codesId, placeholder: "08ND7783, 08ND7784", autocomplete: "off", spellcheck: "false" });
   const byCode = kind === "polygons" && h("p", { class: "field" }, h("label", { for: codesId }, t("by-sheets")), codes);
+  const drawn = kind in DRAWN ? drawnField(DRAWN[kind as keyof typeof DRAWN], drawnBefore) : null;
   const element = h(
     "fieldset",
     { class: "data", "data-field": name },
     h("legend", {}, title, input.minOccurs > 0 && h("span", { class: "must" }, t("needed"))),
     h("div", { class: "picks" }, !isMany && input.minOccurs === 0 && h("label", { class: "pick" }, none, t("none")), boxes.map((one) => one.line)),
     byCode,
+    drawn?.element,
     offered.length === 0 && h("p", { class: "hint" }, t("none-of-kind"), " ", h("a", { href: "#/data" }, t("to-data"))),
     error,
   );
@@ -68,6 +76,8 @@ export function dataField(
   const read = () => {
     refuse("");
     if (codes.value.trim() !== "") return area();
+    const own = drawn?.read();
+    if (own) return own;
     const ids = chosen();
     if (ids.length === 0 && input.minOccurs > 0) {
       refuse(t("choose-data"));
@@ -76,5 +86,5 @@ export function dataField(
     }
     return ids.length === 0 ? undefined : isMany ? ids : ids[0];
   };
-  return { element, read, refuse, chosen };
+  return { element, read, refuse, chosen, drawn };
 }

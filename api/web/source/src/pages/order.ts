@@ -8,6 +8,7 @@ import { type Field, parameterField } from "../fields";
 import { number } from "../format";
 import { t, told } from "../language";
 import { ask, askAll, messageOf, Problem, send } from "../service";
+import { KEPT_LINE } from "../section_drawings";
 import { inProject } from "../session";
 
 /** Settings that most people need; the others stand folded below. */
@@ -18,9 +19,11 @@ const FEW = 6;
 interface Given {
   data: Record<string, string[]>;
   parameters: Record<string, unknown>;
+  /** Input whose line was drawn on another page. */
+  drawn: string | null;
 }
 
-export async function show(main: HTMLElement, parts: string[], query: URLSearchParams): Promise<void> {
+export async function show(main: HTMLElement, parts: string[], query: URLSearchParams): Promise<(() => void) | void> {
   const { processes } = await ask<{ processes: Process[] }>("processes");
   if (!parts[0]) {
     fill(main, h("h1", {}, t("new-job")), h("ul", { class: "cards" }, processes.map(card)));
@@ -32,7 +35,9 @@ export async function show(main: HTMLElement, parts: string[], query: URLSearchP
     givenBy(query),
   ]);
   fill(main, h("h1", {}, told(process, "title")), h("p", { class: "lead" }, told(process, "description")));
-  main.append(form(process, datasets, given));
+  const { element, leave } = form(process, datasets, given);
+  main.append(element);
+  return leave;
 }
 
 function card(process: Process): HTMLElement {
@@ -42,9 +47,9 @@ function card(process: Process): HTMLElement {
 /** What the address names: data by input, or an earlier job to run once more. */
 async function givenBy(query: URLSearchParams): Promise<Given> {
   const from = query.get("from");
-  if (from === null) return { data: grouped([...query]), parameters: {} };
+  if (from === null) return { data: grouped([...query]), parameters: Object.fromEntries(query), drawn: query.get("drawn") };
   const job = await ask<JobStatus>(`jobs/${encodeURIComponent(from)}`);
-  return { data: grouped(job.inputs.map((one) => [one.input, one.dataset])), parameters: job.parameters };
+  return { data: grouped(job.inputs.map((one) => [one.input, one.dataset])), parameters: job.parameters, drawn: null };
 }
 
 function grouped(pairs: [string, string][]): Record<string, string[]> {
@@ -53,7 +58,7 @@ function grouped(pairs: [string, string][]): Record<string, string[]> {
   return groups;
 }
 
-function form(process: ProcessDescription, datasets: Dataset[], given: Given): HTMLElement {
+function form(process: ProcessDescription, datasets: Dataset[], given: Given): { element: HTMLElement; leave: () => void } {
   const fields = new Map<string, Field>();
   const data = new Map<string, DataField>();
   const byId = new Map(datasets.map((one) => [one.id, one]));
@@ -61,7 +66,9 @@ function form(process: ProcessDescription, datasets: Dataset[], given: Given): H
   const extent = h("p", { class: "hint", "aria-live": "polite" });
   const chosen = () => [...data.values()].flatMap((field) => field.chosen()).flatMap((id) => byId.get(id) ?? []);
   const changed = () => {
-    fill(extent, extentOf(chosen()));
+    const now = chosen();
+    fill(extent, extentOf(now));
+    for (const field of data.values()) field.drawn?.about(now);
     offerCrs();
   };
   const names = Object.keys(process.inputs);
@@ -69,7 +76,7 @@ function form(process: ProcessDescription, datasets: Dataset[], given: Given): H
     const input = process.inputs[name]!;
     const kind = dataKind(input);
     if (kind === null) continue;
-    const field = dataField(name, input, kind, datasets, given.data[name] ?? [], changed);
+    const field = dataField(name, input, kind, datasets, given.data[name] ?? [], given.drawn === name ? sessionStorage.getItem(KEPT_LINE) : null, changed);
     data.set(name, field);
     fields.set(name, field);
   }
@@ -94,7 +101,7 @@ function form(process: ProcessDescription, datasets: Dataset[], given: Given): H
   const elements = (wanted: boolean) => parameters.filter((name) => isUsual(name) === wanted).map((name) => fields.get(name)!.element);
   const rest = elements(false);
   fill(settings, elements(true), rest.length > 0 && h("details", {}, h("summary", {}, t("more-settings", rest.length)), rest));
-  fill(extent, extentOf(chosen()));
+  changed();
   const trouble = h("p", { class: "problem", role: "alert" });
   const submit = h("button", { type: "submit", class: "main" }, t("start"));
   const expected = h("div", { "aria-live": "polite" });
@@ -113,11 +120,12 @@ function form(process: ProcessDescription, datasets: Dataset[], given: Given): H
     event.preventDefault();
     void submitTo((inputs) => start(process.id, inputs), fields, submit, trouble);
   });
-  return element;
+  const leave = () => [...data.values()].forEach((field) => field.drawn?.leave());
+  return { element, leave };
 }
 
 function hasGiven(elements: HTMLElement[]): boolean {
-  return elements.some((element) => element.querySelector("input:checked:not([value=''])") !== null);
+  return elements.some((element) => element.querySelector("input:checked:not([value='']), details[open]") !== null);
 }
 
 /** What the fields say; throws where one of them is wrong. */

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-RHCZNU5U.js";import"./chunk-URZ72AXG.js";import"./chunk-6PFECFTR.js";import"./chunk-IOZ7TQCQ.js";import"./chunk-R6N7JCP6.js";export{b as roleChoice,c as setRole,a as showUsers};
