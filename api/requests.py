@@ -54,7 +54,10 @@ class RequestLog:
         finally:
             client = (scope.get("client") or ("-",))[0]
             seconds = time.perf_counter() - started
-            logger.info("%s %s %d %.0f ms %s", scope["method"], path, status, 1000.0 * seconds, client)
+            fields = {"method": scope["method"], "path": path, "status": status, "ms": round(1000 * seconds, 1)}
+            logger.info(
+                "%s %s %d %.0f ms %s", *fields.values(), client, extra={"request": {**fields, "client": client}}
+            )
             route = scope.get("route")
             name = None if route is None else route.name
             scope["app"].state.service.metrics.note_request(scope["method"], name, status, seconds)

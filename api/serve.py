@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from types import FrameType
 from typing import Final
 
@@ -10,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app, hold_data_folder
+from api.logs import set_up_logging
 from api.settings import Settings
 from pointcloud.errors import ParameterError
 
@@ -48,8 +48,7 @@ def serve(settings: Settings) -> None:
     ParameterError
         When others than this machine could reach it without users, secret or encryption.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    set_up_logging(settings.log_format)
     _refuse_exposure(settings)
     with hold_data_folder(settings):  # the application holds it itself; here a refusal is one line, not a traceback
         pass

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     clean_interval_s: float = Field(
         3600.0, gt=0, le=86_400, description="Time between two removals of what is no longer kept."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text: lines for people; json: one object a line, with ids of jobs as fields."
+    )
     folders: dict[str, Path] = Field(
         {},
         description='Folders of the server whose files operators may use where they are, as JSON: {"name": "/path"}.',
@@ -102,6 +105,11 @@ class Settings(BaseSettings):
     )
     callback_secret: SecretStr | None = Field(
         None, min_length=16, description="Key of the signatures of callbacks; needed where callback_hosts is set."
+    )
+    background: Literal["none", "gsi"] = Field(
+        "none",
+        description="gsi: the web app offers the maps of 国土地理院 as background, which browsers then fetch from "
+        "cyberjapandata.gsi.go.jp; none: no browser asks any other server.",
     )
     catalog: str = Field(
         "pipelines.catalog:PROCESSES",

@@ -61,8 +61,8 @@ def separate(tmp_path: Path) -> Iterator[Callable[..., Separate]]:
     """Makes services that are processes of their own, ended with the test."""
     made: list[Separate] = []
 
-    def make(**settings: object) -> Separate:
-        made.append(Separate(tmp_path / "data", **settings))
+    def make(folder: str = "data", **settings: object) -> Separate:
+        made.append(Separate(tmp_path / folder, **settings))
         return made[-1]
 
     yield make
