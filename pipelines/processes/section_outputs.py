@@ -162,7 +162,7 @@ def write_outputs(
 
     jobs: list[Job] = [
         *_drawing_jobs(context.workspace, series, _title_block(series, epochs, parameters), parameters),
-        lambda: _write_tables(context, series, summary),
+        lambda: _write_tables(context, series, parameters, summary),
         lambda: _write_exchange(context, series, epochs, parameters),
     ]
     files: list[OutputFile] = []
@@ -194,6 +194,11 @@ def _title_block(series: Series, epochs: Sequence[Epoch], parameters: SectionPar
     return TitleBlock(parameters.project, series.line.name, crs_name(survey.crs), datum, made_by, language)
 
 
+def _titles(parameters: SectionParameters) -> dict[str, str]:
+    """What drawings and tables call each survey and the design."""
+    return {name: getattr(text, parameters.language) for name, text in TITLES.items()} | parameters.labels
+
+
 def _drawing_jobs(folder: Path, series: Series, block: TitleBlock, parameters: SectionParameters) -> list[Job]:
     """What writes the drawings, the longest first."""
     from pointcloud.drawing import dxf
@@ -201,8 +206,7 @@ def _drawing_jobs(folder: Path, series: Series, block: TitleBlock, parameters: S
     from pointcloud.drawing.section_sheet import section_sheets
     from pointcloud.drawing.sheet import named_layers
 
-    own = {name: getattr(text, parameters.language) for name, text in TITLES.items()}
-    version, titles = parameters.dxf_version, {**own, **parameters.labels}
+    version, titles = parameters.dxf_version, _titles(parameters)
     layers = named_layers(parameters.cad_layers)
     paper, scale = parameters.paper, parameters.scale
     profile_scale = parameters.profile_scale or _profile_scale(series, paper)
@@ -254,18 +258,23 @@ def _write_pages(folder: Path, stem: str, sheets: Sequence[Sheet], title: Text) 
     return files
 
 
-def _write_tables(context: Context, series: Series, summary: dict[str, Any]) -> list[OutputFile]:
+def _write_tables(
+    context: Context, series: Series, parameters: SectionParameters, summary: dict[str, Any]
+) -> list[OutputFile]:
     from pointcloud.drawing import text_tables, xlsx
+    from pointcloud.drawing.section_words import surface_name
+    from pointcloud.drawing.volume_words import Words
     from pointcloud.sections import quantities
 
+    say = Words(parameters.language)
     table = quantities.rows(series)
     tables = {
-        "stations": (text_tables.station_table(series), Text("Stations", "測点一覧")),
-        "vertices": (text_tables.vertex_table(series), Text("Vertices of the sections", "断面の変化点")),
-        "layers": (text_tables.band_table(series), Text("Layers of points in slices", "点群の層別高さ")),
+        "stations": (text_tables.station_table(series, say), Text("Stations", "測点一覧")),
+        "vertices": (text_tables.vertex_table(series, say), Text("Vertices of the sections", "断面の変化点")),
+        "layers": (text_tables.band_table(series, say), Text("Layers of points in slices", "点群の層別高さ")),
     }
     if table:
-        tables["quantities"] = (text_tables.quantity_table(table), Text("Quantities", "土量計算"))
+        tables["quantities"] = (text_tables.quantity_table(table, say), Text("Quantities", "土量計算"))
     files = []
     for stem, (rows, title) in tables.items():
         for suffix, encoding in CSV_ENCODINGS.items():
@@ -276,10 +285,16 @@ def _write_tables(context: Context, series: Series, summary: dict[str, Any]) -> 
             label = "UTF-8" if suffix == "utf8" else "CP932"
             files.append(OutputFile(name, "text/csv", Text(f"{title.en} ({label})", f"{title.ja} ({label})")))
     if table:
-        facts = [("路線", series.line.name), ("座標系", str(summary["crs"])), ("面", " → ".join(series.pair or ())),
-                 ("状態", "地山の幾何体積。土量変化率は適用していません")]  # fmt: skip
+        state = (
+            "Geometric volume of undisturbed ground; no bulking factors applied",
+            "地山の幾何体積。土量変化率は適用していません",
+        )
+        titles = _titles(parameters)
+        surfaces = " → ".join(surface_name(n, titles, say) for n in series.pair or ())
+        facts = [(say("Line", "路線"), series.line.name), (say("CRS", "座標系"), str(summary["crs"])),
+                 (say("Surfaces", "面"), surfaces), (say("State", "状態"), say(*state))]  # fmt: skip
         xlsx.write_quantities(
-            context.workspace / "quantities.xlsx", table, series.line.name, facts, summary["reconciliation"]
+            context.workspace / "quantities.xlsx", table, series.line.name, facts, summary["reconciliation"], say
         )
         media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         files.append(OutputFile("quantities.xlsx", media, Text("Quantities (XLSX)", "土量計算書 (XLSX)")))

@@ -124,6 +124,25 @@ def chosen_stations(line: CentreLine, parameters: SectionParameters) -> Stations
     )  # fmt: skip
 
 
+def check_labels(labels: Mapping[str, str], names: Sequence[str]) -> None:
+    """Refuse labels of surveys or designs that are not there.
+
+    Raises
+    ------
+    ParameterError
+        Naming them, and what there is.
+    """
+    unknown = [name for name in labels if name not in names]
+    if unknown:
+        raise ParameterError(
+            f"sections: labels for {', '.join(unknown)}; what is drawn here is {', '.join(names)}; label one of these",
+            f"凡例名の対象 {', '.join(unknown)} はありません。指定できるのは {', '.join(names)} です。",
+            field="labels",
+            value=unknown,
+            candidates=list(names),
+        )
+
+
 class Slicer:
     """Gives the points of a survey near a station's plane.
 

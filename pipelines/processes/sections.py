@@ -147,7 +147,14 @@ class Sections(Process[SectionParameters]):
         """See `Process.run`; writes sections.json, drawings (DXF, PDF, PNG, SVG), tables and exchange files."""
         from pipelines.evidence import sha256
         from pipelines.processes.section_outputs import summarise, write_outputs
-        from pipelines.processes.section_steps import Slicer, chosen_line, chosen_stations, open_surveys, reconcile
+        from pipelines.processes.section_steps import (
+            Slicer,
+            check_labels,
+            chosen_line,
+            chosen_stations,
+            open_surveys,
+            reconcile,
+        )
         from pipelines.section_ground import ground_near
         from pointcloud.sections.corridor import reach
         from pointcloud.sections.design import read_design
@@ -155,6 +162,7 @@ class Sections(Process[SectionParameters]):
 
         context.progress.at("open")
         surveys, notes = open_surveys(inputs, parameters)
+        check_labels(parameters.labels, [*surveys, *(["design"] if inputs.get("design") else [])])
         line = chosen_line(inputs["line"][0], parameters, next(reversed(surveys.values())).crs)
         stations = chosen_stations(line, parameters)
         context.progress.at("ground")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from pointcloud.drawing.volume_words import Words
@@ -21,7 +22,11 @@ _ENDS: Final = {"cut": "cut end", "fill": "fill end"}
 
 def station_name(section: Section, say: Words) -> str:
     """A station's name; that of an end of cut or fill begins with what ends there."""
-    name = section.station.name
+    return station_text(section.station.name, say)
+
+
+def station_text(name: str, say: Words) -> str:
+    """A station's name in the language of the papers."""
     for kind, japanese in ZERO_NAMES.items():
         name = name.replace(japanese, say(_ENDS[kind], japanese))
     return name
@@ -31,3 +36,8 @@ def surface_name(name: str, titles: Mapping[str, str], say: Words) -> str:
     """A ground, design or surface line as the legend calls it."""
     ground = titles[name.removesuffix(TOP)]
     return ground if name in titles else f"{ground}{say(' surface', '表層')}"
+
+
+def missing_text(metres: Decimal, say: Words) -> str:
+    """How much of a section has no ground; empty where nothing is missing."""
+    return f"{say('no data', '欠測')} {metres} m" if metres > 0 else ""

@@ -7,15 +7,22 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
+from pointcloud.drawing.section_words import missing_text, station_name, station_text
+from pointcloud.drawing.volume_words import Words
 from pointcloud.io.staging import staged
 from pointcloud.sections.quantities import Row
 from pointcloud.sections.rounding import half_up, rounded_text
 from pointcloud.sections.series import Series
 
 Table = Sequence[Sequence[object]]
+
+JAPANESE: Final = Words("ja")
+
+_PLACE: Final = (("X (north, m)", "X(北,m)"), ("Y (east, m)", "Y(東,m)"))
 
 
 def write_csv(path: Path, table: Table, encoding: str) -> tuple[str, ...]:
@@ -42,13 +49,18 @@ def _encodable(character: str, encoding: str) -> bool:
     return True
 
 
-def vertex_table(series: Series) -> Table:
+def vertex_table(series: Series, say: Words = JAPANESE) -> Table:
     """Vertices of the simplified lines: station, chainage, surface, piece, offset, height, X (north), Y (east)."""
-    head = ("測点", "追加距離(m)", "面", "部分", "距離(右+,m)", "標高(m)", "X(北,m)", "Y(東,m)")
-    return [head, *_vertices(series)]
+    head = _head(say, ("station", "測点"), ("chainage (m)", "追加距離(m)"), ("surface", "面"), ("part", "部分"),
+                 ("offset (right +, m)", "距離(右+,m)"), ("height (m)", "標高(m)"), *_PLACE)  # fmt: skip
+    return [head, *_vertices(series, say)]
 
 
-def _vertices(series: Series) -> Iterator[tuple[object, ...]]:
+def _head(say: Words, *titles: tuple[str, str]) -> list[str]:
+    return [say(*title) for title in titles]
+
+
+def _vertices(series: Series, say: Words) -> Iterator[tuple[object, ...]]:
     for section in series.sections:
         station = section.station
         chainage = rounded_text(station.chainage, 3)
@@ -57,16 +69,20 @@ def _vertices(series: Series) -> Iterator[tuple[object, ...]]:
                 ux, uy = station.across
                 north, east = station.y + piece[:, 0] * uy, station.x + piece[:, 0] * ux
                 for row in np.column_stack((piece, north, east)).tolist():
-                    yield (station.name, chainage, name, number, *(rounded_text(v, 3) for v in row))
+                    yield (station_name(section, say), chainage, name, number, *(rounded_text(v, 3) for v in row))
 
 
-def station_table(series: Series) -> Table:
+def station_table(series: Series, say: Words = JAPANESE) -> Table:
     """Stations: name, distance, chainage, X, Y, heights at the centre, areas, widths, slope of the section."""
-    planned = [] if series.plan.is_empty else ["計画高(m)"]
-    head = ["測点", "内部距離(m)", "追加距離(m)", "X(北,m)", "Y(東,m)",
-            *(f"{n} 標高(m)" for n in series.names), *planned,
-            *(f"{n} 横断勾配(%)" for n in series.names), "切土面積(m2)", "盛土面積(m2)", "左幅(m)", "右幅(m)",
-            "斜角(度)", "簡略化の最大偏差(cm)"]  # fmt: skip
+    planned = [] if series.plan.is_empty else [("design height (m)", "計画高(m)")]
+    head = _head(
+        say, ("station", "測点"), ("distance (m)", "内部距離(m)"), ("chainage (m)", "追加距離(m)"), *_PLACE,
+        *((f"{n} height (m)", f"{n} 標高(m)") for n in series.names), *planned,
+        *((f"{n} crossfall (%)", f"{n} 横断勾配(%)") for n in series.names),
+        ("cut area (m2)", "切土面積(m2)"), ("fill area (m2)", "盛土面積(m2)"), ("left width (m)", "左幅(m)"),
+        ("right width (m)", "右幅(m)"), ("skew (deg)", "斜角(度)"),
+        ("greatest simplification (cm)", "簡略化の最大偏差(cm)"),
+    )  # fmt: skip
     body = []
     for section in series.sections:
         s, areas = section.station, section.areas
@@ -75,7 +91,8 @@ def station_table(series: Series) -> Table:
         slopes = [_crossfall(section.lines[n].height(-s.left), section.lines[n].height(s.right), s.left + s.right)
                   for n in series.names]  # fmt: skip
         body.append([
-            s.name, half_up(s.distance, 3), half_up(s.chainage, 3), half_up(s.y, 3), half_up(s.x, 3),
+            station_name(section, say),
+            *(half_up(v, 3) for v in (s.distance, s.chainage, s.y, s.x)),
             *(_cell(h, 3) for h in heights), *(_cell(v, 2) for v in slopes),
             "" if areas is None else half_up(areas.cut, 3), "" if areas is None else half_up(areas.fill, 3),
             half_up(s.left, 2), half_up(s.right, 2), half_up(s.skew, 3), half_up(100 * section.deviation, 1),
@@ -92,20 +109,32 @@ def _cell(value: float, digits: int) -> object:
     return "" if math.isnan(value) else half_up(value, digits)
 
 
-def quantity_table(table: Sequence[Row]) -> Table:
+def quantity_table(table: Sequence[Row], say: Words = JAPANESE) -> Table:
     """The rows of the 土量計算書."""
-    head = ("測点", "距離(m)", "切土断面積(m2)", "切土平均断面積(m2)", "切土量(m3)", "盛土断面積(m2)",
-            "盛土平均断面積(m2)", "盛土量(m3)", "差引(盛土-切土,m3)", "累計(m3)", "備考")  # fmt: skip
+    head = _head(
+        say, ("station", "測点"), ("distance (m)", "距離(m)"), ("cut area (m2)", "切土断面積(m2)"),
+        ("mean cut area (m2)", "切土平均断面積(m2)"), ("cut volume (m3)", "切土量(m3)"),
+        ("fill area (m2)", "盛土断面積(m2)"), ("mean fill area (m2)", "盛土平均断面積(m2)"),
+        ("fill volume (m3)", "盛土量(m3)"), ("net (fill - cut, m3)", "差引(盛土-切土,m3)"),
+        ("running total (m3)", "累計(m3)"), ("remarks", "備考"),
+    )  # fmt: skip
     body = [
-        [r.station, *("" if v is None else v for v in (r.distance, r.cut_area, r.cut_mean, r.cut_volume, r.fill_area,
-         r.fill_mean, r.fill_volume, r.net, r.total)), r.note] for r in table
+        [station_text(r.station, say),
+         *("" if v is None else v for v in (r.distance, r.cut_area, r.cut_mean, r.cut_volume, r.fill_area, r.fill_mean,
+                                            r.fill_volume, r.net, r.total)),
+         missing_text(r.missing, say)]
+        for r in table
     ]  # fmt: skip
     return [head, *body]
 
 
-def band_table(series: Series) -> Table:
+def band_table(series: Series, say: Words = JAPANESE) -> Table:
     """Percentiles of the points of each slice: station, survey, layer, offset, number, 5, 50, 95 % and highest."""
-    head = ("測点", "点群", "層", "厚さ(m)", "距離(右+,m)", "点数", "5%(m)", "50%(m)", "95%(m)", "最高(m)")
+    head = _head(
+        say, ("station", "測点"), ("survey", "点群"), ("layer", "層"), ("thickness (m)", "厚さ(m)"),
+        ("offset (right +, m)", "距離(右+,m)"), ("points", "点数"), *((f"{p}% (m)", f"{p}%(m)") for p in (5, 50, 95)),
+        ("highest (m)", "最高(m)"),
+    )  # fmt: skip
     body: list[tuple[object, ...]] = []
     for section in series.sections:
         for name, cut in section.slices.items():
@@ -115,5 +144,5 @@ def band_table(series: Series) -> Table:
                 ):
                     figures = (rounded_text(v, 3) for v in values)
                     at = rounded_text(offset, 2)
-                    body.append((section.station.name, name, str(band.layer), cut.thickness, at, n, *figures))
+                    body.append((station_name(section, say), name, str(band.layer), cut.thickness, at, n, *figures))
     return [head, *body]

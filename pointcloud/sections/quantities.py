@@ -16,7 +16,11 @@ AREA_DIGITS, DISTANCE_DIGITS, MEAN_DIGITS, VOLUME_DIGITS = 1, 2, 2, 1
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One station of the table; the first has areas only. ``net`` is fill minus cut, ``total`` its running sum."""
+    """One station of the table; the first has areas only.
+
+    ``net`` is fill minus cut, ``total`` its running sum, ``missing`` metres of the section with no ground in one of the
+    two surfaces.
+    """
 
     station: str
     distance: Decimal | None
@@ -28,14 +32,11 @@ class Row:
     fill_volume: Decimal | None
     net: Decimal | None
     total: Decimal | None
-    note: str = ""
+    missing: Decimal
 
 
 def rows(series: Series) -> tuple[Row, ...]:
-    """The table of 平均断面法 for a series with a pair of surfaces; empty without one.
-
-    The note says how many metres of a section have no ground in one of the two surfaces.
-    """
+    """The table of 平均断面法 for a series with a pair of surfaces; empty without one."""
     found: list[Row] = []
     total = Decimal(0)
     for i, section in enumerate(series.sections):
@@ -43,10 +44,9 @@ def rows(series: Series) -> tuple[Row, ...]:
             return ()
         station = section.station
         cut, fill = (half_up(a, AREA_DIGITS) for a in (section.areas.cut, section.areas.fill))
-        missing = station.left + station.right - section.areas.width
-        note = f"欠測 {half_up(missing, 1)} m" if missing >= 0.05 else ""
+        missing = half_up(station.left + station.right - section.areas.width, 1)
         if i == 0:
-            found.append(Row(station.name, None, cut, None, None, fill, None, None, None, None, note))
+            found.append(Row(station.name, None, cut, None, None, fill, None, None, None, None, missing))
             continue
         before = found[-1]
         distance = half_up(station.distance - series.sections[i - 1].station.distance, DISTANCE_DIGITS)
@@ -55,7 +55,7 @@ def rows(series: Series) -> tuple[Row, ...]:
         net = volumes[1] - volumes[0]
         total += net
         found.append(
-            Row(station.name, distance, cut, means[0], volumes[0], fill, means[1], volumes[1], net, total, note)
+            Row(station.name, distance, cut, means[0], volumes[0], fill, means[1], volumes[1], net, total, missing)
         )
     return tuple(found)
 

@@ -208,6 +208,7 @@ def test_given_stations_only(data, tmp_path):
     ([(E0, N0), (E0 + 100, N0)], {"crs": "EPSG:6677"}, CrsError),
     ([(E0, N0), (E0 + 100, N0)], {"line_name": "他"}, ParameterError),
     ([(E0, N0), (E0 + 100, N0)], {"stations": [{"chainage": 200.0}]}, ParameterError),
+    ([(E0, N0), (E0 + 100, N0)], {"labels": {"survey": "現況", "after": "2026年"}}, ParameterError),
 ])  # fmt: skip
 def test_bad_input_has_a_clear_answer(data, tmp_path, points, parameters, error):
     line = write_line(tmp_path / "bad.geojson", *points)

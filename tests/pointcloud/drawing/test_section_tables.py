@@ -29,6 +29,7 @@ from pointcloud.drawing import text_tables
 from pointcloud.drawing.landxml import NAMESPACE, write_landxml
 from pointcloud.drawing.section_features import write_geopackage
 from pointcloud.drawing.sima import write_sima
+from pointcloud.drawing.volume_words import Words
 from pointcloud.drawing.xlsx import write_quantities
 from pointcloud.sections import quantities
 from pointcloud.sections.line import Equation
@@ -80,7 +81,7 @@ def test_table_follows_its_own_printed_figures(table, series):
     np.testing.assert_allclose(
         [float(cut), float(fill)], [series.total.cut, series.total.fill], atol=0.1 * 20 * len(table)
     )
-    assert any(row.note.startswith("欠測") for row in table), "the gap of the example is said"
+    assert any(row.missing > 0 for row in table), "the gap of the example is said"
 
 
 def test_xlsx_formulas_and_values_agree(tmp_path, table):
@@ -327,3 +328,16 @@ def test_geopackage_lines_are_three_dimensional(tmp_path, series):
     assert len(lines) == sum(len(c.pieces) for s in series.sections for c in s.lines.values())
     assert set(columns[list(meta["fields"]).index("surface")]) == {"before", "after", "after_surface"}
     assert len(pyogrio.raw.read(path, layer="profiles")[2]) >= 2
+
+
+def test_tables_in_english_hold_no_japanese(tmp_path, series, table):
+    """But for what the user named: the line of the example has an English name."""
+    say = Words("en")
+    write_quantities(tmp_path / "q.xlsx", table, "Road 1", [("Method", "end areas")], RECONCILED, say)
+    book = openpyxl.load_workbook(tmp_path / "q.xlsx", data_only=True)
+    assert book.sheetnames == ["Quantities", "Reconciliation"]
+    cells = [str(c.value) for sheet in book for row in sheet.iter_rows() for c in row if c.value is not None]
+    tables = [text_tables.station_table(series, say), text_tables.vertex_table(series, say),
+              text_tables.band_table(series, say), text_tables.quantity_table(table, say)]  # fmt: skip
+    cells += [str(v) for one in tables for row in one for v in row]
+    assert all(text.isascii() for text in cells), [text for text in cells if not text.isascii()][:5]
