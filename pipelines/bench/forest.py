@@ -92,13 +92,17 @@ def _found(folder: Path, out: Path) -> dict[str, Any]:
     back = cKDTree(true_places).query(places)[1]
     hit = (distance < REACH) & (back[nearest] == np.arange(len(true_places)))
     upper = ~truth["is_suppressed"]
-    error = (trees.height + trees.apex_loss)[nearest] - truth["height"]
+    raw = (trees.height[nearest] - truth["height"])[hit & upper]
+    corrected = raw + trees.apex_loss[nearest][hit & upper]
     return {
         "trees": len(trees),
         "recall_upper": round(float(hit[upper].mean()), 3),
         "recall_suppressed": round(float(hit[~upper].mean()), 3),
         "precision": round(float(hit.sum() / len(trees)), 3),
-        "rmse_m": round(float(np.sqrt((error[hit & upper] ** 2).mean())), 2),
+        "bias_as_measured_m": round(float(raw.mean()), 2),
+        "rmse_as_measured_m": round(float(np.sqrt((raw**2).mean())), 2),
+        "bias_m": round(float(corrected.mean()), 2),
+        "rmse_m": round(float(np.sqrt((corrected**2).mean())), 2),
     }
 
 

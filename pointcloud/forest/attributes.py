@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.cloud import PointCloud
-from pointcloud.forest import attribute_kernels, canopy
+from pointcloud.forest import apex, attribute_kernels, canopy
 from pointcloud.forest.crowns import Crowns
 from pointcloud.forest.inventory import Trees, tree_ids
 from pointcloud.forest.trees import LOWEST_TREE
@@ -32,22 +32,11 @@ the highest one left is not among them is 0.1 %."""
 APEX_REACH: Final = 0.5
 """Metres from the cell of a top within which its highest return is looked for: bridging may move a top by a cell."""
 
-BLOCK: Final = 50.0
-"""Edge in metres of the blocks of trees that share one estimate of the apex loss."""
-
-LEAST_TREES: Final = 30
-"""Trees from which such an estimate is made; those of smaller blocks take that of all trees."""
-
 LEAST_RETURNS: Final = 10
 """Returns from which a crown base is told."""
 
 _BASE_SHARE, _BASE_GAP = 0.1, 2
 _RISE, _FEW = 0.5, 5.0
-_STEEPEST, _FLATTEST = 0.5, 1.0
-"""Powers of the pulse density with which a loss falls: 1/2 for a cone, 1 for a dome."""
-
-_OUTLIER = 4.0
-"""Multiple of the median from which a first halving's loss says that a lone point was taken for the top."""
 
 
 class Measurement:
@@ -65,7 +54,7 @@ class Measurement:
 
     def __init__(self, crowns: Crowns, points: canopy.HighestPoints, smooth: Raster) -> None:
         n = len(crowns.tops)
-        self._crowns, self._top = crowns, points.height.ravel()
+        self._crowns, self._points = crowns, points
         rows, columns = crowns.grid.cells_of(crowns.tops.x, crowns.tops.y)
         self._seeds = rows * crowns.grid.n_columns + columns
         self._rise = smooth.values.ravel()[self._seeds] - crowns.saddle
@@ -90,9 +79,9 @@ class Measurement:
             cells[~core.bounds.contains(cloud.x, cloud.y)] = -1
         is_first = canopy.first_returns(cloud)
         attribute_kernels.gather(
-            cloud.x, cloud.y, height, cells, is_first, self._crowns.labels.ravel(), self._top, LOWEST_TREE,
-            self._seeds, self._crowns.tops.height, grid.n_columns, int(np.ceil(APEX_REACH / grid.cell)), self._apex,
-            self._n_returns, self._profile, self._pulses,
+            cloud.x, cloud.y, height, cells, is_first, self._crowns.labels.ravel(), self._points.height.ravel(),
+            LOWEST_TREE, self._seeds, self._crowns.tops.height, grid.n_columns, int(np.ceil(APEX_REACH / grid.cell)),
+            self._apex, self._n_returns, self._profile, self._pulses,
         )  # fmt: skip
 
     def trees(self, terrain: Raster) -> Trees:
@@ -116,7 +105,7 @@ class Measurement:
             "x": x,
             "y": y,
             "height": np.round(height, 3),
-            "apex_loss": self._losses(x, y),
+            "apex_loss": self._losses(np.column_stack((x, y, height)), terrain),
             "ground_z": np.round(ground, 3),
             "crown_area": area,
             "crown_diameter": np.sqrt(4.0 * area / np.pi),
@@ -132,55 +121,19 @@ class Measurement:
         run_bands(attribute_kernels.crown_bases, n, self._profile, _BASE_SHARE, _BASE_GAP, after=(share,))
         return np.where(self._n_returns >= LEAST_RETURNS, share * self._crowns.tops.height, np.nan)
 
-    def _losses(self, x: Floats, y: Floats) -> Floats:
+    def _losses(self, tops: Floats, terrain: Raster) -> Floats:
+        x, y = tops[:, 0], tops[:, 1]
         expected = []
         for share in (1.0, 0.5, 0.25):
             out = np.empty(x.size)
             run_bands(attribute_kernels.thinned_maxima, x.size, self._pulses, share, after=(out,))
             expected.append(out)
         known = np.isfinite(expected[0])
-        blocks = np.floor(x / BLOCK).astype(np.int64) * (1 << 32) + np.floor(y / BLOCK).astype(np.int64)
+        blocks = np.floor(x / apex.BLOCK).astype(np.int64) * (1 << 32) + np.floor(y / apex.BLOCK).astype(np.int64)
         _, block = np.unique(blocks, return_inverse=True)
-        return apex_losses(np.array(expected), np.where(known, block, -1))
-
-
-def apex_losses(expected: Floats, block: NDArray[np.int64]) -> Floats:
-    """Metres that the pulses are expected to have missed of each tree's apex; shape (n,).
-
-    Which pulse comes nearest to an apex is chance, so a survey with half the pulses would have found tops lower by an
-    amount that the survey itself tells: the expected highest return when each pulse is kept with a chance of one half.
-    The loss falls with a power of the pulse density that depends on how pointed crowns are. Losing half the pulses
-    twice shows the power, and the power what an endless number of pulses would still add:
-    ``loss = d1 / (d2 / d1 - 1)`` with d1 lost in the first halving and d2 in the second (Richardson extrapolation).
-
-    Parameters
-    ----------
-    expected
-        Expected highest first return of each tree with all, a half and a quarter of its pulses, metres; shape (3, n).
-    block
-        Trees of one number share an estimate; -1: not counted.
-
-    References
-    ----------
-    Richardson, L. F. (1911). The approximate arithmetical solution by finite differences of physical problems.
-    Phil. Trans. R. Soc. A 210, 307-357. doi:10.1098/rsta.1911.0009.
-    """
-    first, second = expected[0] - expected[1], expected[1] - expected[2]
-    loss = np.full(block.size, _loss(first[block >= 0], second[block >= 0]))
-    order = np.argsort(block, kind="stable")
-    for trees in np.split(order, np.flatnonzero(np.diff(block[order])) + 1):
-        if trees.size >= LEAST_TREES and block[trees[0]] >= 0:
-            loss[trees] = _loss(first[trees], second[trees])
-    return loss
-
-
-def _loss(first: Floats, second: Floats) -> float:
-    """Mean loss of some trees from what two halvings took; 0 where nothing is known."""
-    kept = first <= _OUTLIER * np.median(first) if first.size else np.zeros(0, np.bool_)
-    if not kept.any() or first[kept].mean() <= 0.0:
-        return 0.0
-    growth = np.clip(second[kept].mean() / first[kept].mean(), 2.0**_STEEPEST, 2.0**_FLATTEST)
-    return float(first[kept].mean() / (growth - 1.0))
+        ground = np.ascontiguousarray(terrain.values, np.float64)
+        crowns = apex.Crowns(self._points, self._crowns.labels, tops, ground)
+        return apex.apex_losses(np.array(expected), crowns.moments, np.where(known, block, -1))
 
 
 def _confidence(rise: Floats, n_returns: NDArray[np.int64]) -> Floats:

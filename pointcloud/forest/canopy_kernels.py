@@ -26,6 +26,21 @@ def between(a: float, b: float, share: float) -> float:
 
 
 @kernel
+def ground_at(x: float, y: float, terrain: Floats, cell: float, column: int, north_row: int) -> float:
+    """Terrain height at a place, linear between cell centres; NaN off the terrain."""
+    n_rows, n_columns = terrain.shape
+    u, v = x / cell - (column + 0.5), (north_row - 0.5) - y / cell
+    if u < -0.5 or u > n_columns - 0.5 or v < -0.5 or v > n_rows - 0.5:
+        return math.nan
+    u, v = min(max(u, 0.0), n_columns - 1.0), min(max(v, 0.0), n_rows - 1.0)
+    c0, r0 = int(u), int(v)
+    c1, r1 = min(c0 + 1, n_columns - 1), min(r0 + 1, n_rows - 1)
+    top = between(terrain[r0, c0], terrain[r0, c1], u - c0)
+    bottom = between(terrain[r1, c0], terrain[r1, c1], u - c0)
+    return between(top, bottom, v - r0)
+
+
+@kernel
 def heights_above(
     x: Floats,
     y: Floats,
@@ -39,18 +54,9 @@ def heights_above(
     out: Singles,
 ) -> None:
     """Height of points above the terrain in whole millimetres, linear between cell centres; NaN off the terrain."""
-    n_rows, n_columns = terrain.shape
     for i in range(first, last):
-        u, v = x[i] / cell - (column + 0.5), (north_row - 0.5) - y[i] / cell
-        if u < -0.5 or u > n_columns - 0.5 or v < -0.5 or v > n_rows - 0.5:
-            out[i] = np.nan
-            continue
-        u, v = min(max(u, 0.0), n_columns - 1.0), min(max(v, 0.0), n_rows - 1.0)
-        c0, r0 = int(u), int(v)
-        c1, r1 = min(c0 + 1, n_columns - 1), min(r0 + 1, n_rows - 1)
-        top = between(terrain[r0, c0], terrain[r0, c1], u - c0)
-        bottom = between(terrain[r1, c0], terrain[r1, c1], u - c0)
-        out[i] = np.floor((z[i] - between(top, bottom, v - r0)) * 1000.0 + 0.5) / 1000.0
+        ground = ground_at(x[i], y[i], terrain, cell, column, north_row)
+        out[i] = np.floor((z[i] - ground) * 1000.0 + 0.5) / 1000.0
 
 
 @kernel
