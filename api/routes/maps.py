@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi import Path as InPath
 
 from api.access.gate import TheVisitor
+from api.backgrounds import BACKGROUNDS, Background
 from api.datasets.store import list_datasets
 from api.map_features import Box, footprints, geopackage_features
 from api.map_files import COG, GPKG, files_of, no_raster
@@ -28,6 +29,12 @@ Layer = Annotated[str, Query(max_length=500, description="Path of a raster among
 Place = Annotated[int, InPath(ge=0, lt=2**_MAX_ZOOM)]
 Value = Annotated[float, Query(allow_inf_nan=False, description="Value at an end of the ramp.")]
 Width = Annotated[float, Query(ge=0, le=_WIDEST_M, description="Metres to that side of the line.")]
+
+
+@router.get("/backgrounds")
+def show_backgrounds(service: TheService) -> list[Background]:
+    """Background maps that the administrator allows; none by default. The service itself never asks their server."""
+    return list(BACKGROUNDS[service.settings.background])
 
 
 @router.get("/footprints")

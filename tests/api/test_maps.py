@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from rasterio.transform import from_origin
 
 from api.map_features import geopackage_features
 from api.map_layers import Style, describe_layer, draw_tile, value_at
-from tests.api.office import Office
+from api.settings import Settings
+from tests.api.office import Office, Thread, free_port
 
 CENTRE = (52_050.0, -98_450.0)
 """Easting and northing in zone VIII."""
@@ -122,3 +124,16 @@ def test_footprints_show_what_has_a_reference_system(client: Office, tile: Path)
     features = {one["properties"]["id"]: one for one in client.get("/footprints").json()["features"]}
     ring = features[dataset["id"]]["geometry"]["coordinates"][0]
     np.testing.assert_allclose(ring[0], lon_lat(52_000.0, -98_400.0), atol=1e-9)
+
+
+def test_no_background_unless_it_is_allowed(client: Office, tmp_path: Path) -> None:
+    server = "https://cyberjapandata.gsi.go.jp"
+    assert client.get("/backgrounds").json() == []
+    assert "https:" not in client.get("/app/").headers["content-security-policy"]
+    settings = Settings(data_dir=tmp_path / "data", port=free_port(), workers=0, background="gsi")
+    with Thread(settings) as allowed:
+        assert {one["tiles"].partition("/xyz/")[0] for one in allowed.client.get("/backgrounds").json()} == {server}
+        policy = allowed.client.get("/app/").headers["content-security-policy"]
+    opened = [part.split()[0] for part in policy.split("; ") if server in part]
+    assert opened == ["img-src", "connect-src"]
+    assert re.findall(r"https?:[^\s;]+", policy) == [server, server]

@@ -5,6 +5,7 @@ import { number } from "../format";
 import { t } from "../language";
 import { theme } from "../theme";
 import { romanZone } from "../crs";
+import { offerBackgrounds } from "./background";
 import { nearestZone, type Pair, toDegrees, toPlane } from "./gauss";
 import { type Sheet, sheetsIn } from "./sheets";
 
@@ -46,6 +47,7 @@ export async function openMap(place: HTMLElement, readout: HTMLElement): Promise
   map.addControl(new maplibre.NavigationControl({ showCompass: false }), "top-right");
   map.addControl(new maplibre.ScaleControl({ maxWidth: 120 }), "bottom-left");
   await new Promise<void>((resolve) => map.once("load", () => resolve()));
+  void offerBackgrounds(map);
   let zone = 0;
   const zoneNow = () => zone || nearestZone(map.getCenter().toArray() as Pair);
   map.on("mousemove", (event) => {

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-A2JS5DSH.js";import"./chunk-G7CCCWT6.js";import"./chunk-6WHTQ7E6.js";import"./chunk-YWMIZFQJ.js";import"./chunk-VUJKWCT3.js";export{a as choices,c as className,b as colouring};

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-M742TJXA.js";import"./chunk-VMNRBMN2.js";import"./chunk-P5YNXSY6.js";import"./chunk-G7CCCWT6.js";import"./chunk-H3P4MEHR.js";import"./chunk-6WHTQ7E6.js";import"./chunk-YWMIZFQJ.js";import"./chunk-VUJKWCT3.js";export{b as roleChoice,c as setRole,a as showUsers};
