@@ -27,6 +27,8 @@ SOFT = (0.06, 0.03, 3.0)
 """Height above the surface at which a point has half its weight: 0.06 m + 0.03 x slope; below it three times that.
 
 The ranging noise of airborne surveys is 0.02-0.05 m: wider, and the planes climb into grass and shrubs."""
+FACE = (0.075, 0.045, 8.0)
+"""A bare face: the points of a window, eight and all of them, spread by up to 0.075 m + 0.045 x its slope."""
 LEAST = 5.0
 """Least sum of weights of a plane."""
 TIGHT = (0.06, 1.5)
@@ -43,8 +45,8 @@ NOISE_PRIOR = (5.0, 0.04)
 """The noise of the ground is measured from what lies below the surface, with 0.04 m as five further points."""
 NOISE_DEPTHS = (0.6, 0.2)
 """Points up to 0.6 m below count for it; it is taken as 0.2 m at most."""
-GROUND_NOISE = 0.7
-"""Class 2: up to the threshold + 0.7 x noise above the surface (twice that below)."""
+GROUND_NOISE = 0.65
+"""Class 2: up to the threshold + 0.65 x noise above the surface (twice that below)."""
 KEY = (0.075, 0.25)
 """Key points: up to 0.075 m + 0.25 x noise from it."""
 
@@ -201,16 +203,25 @@ def _near(
 
 
 def _fit(points: Points) -> Surface:
+    """The surface after all rounds.
+
+    The first round takes every point alike and keeps the planes of bare faces only: where nothing grows no point
+    needs to be left out, and a crest or bank that the key surface cuts off is found again.
+    """
     n_cells = points.base.size
-    moments, planes = np.empty((n_cells, 10)), np.empty((n_cells, 4))
+    moments, planes = np.empty((n_cells, 10)), np.zeros((n_cells, 4))
     out = Surface(planes, points.h_key.copy(), np.empty_like(points.h), np.empty_like(points.h))
     where = points.starts, points.base, planes, points.grid.shape
-    for _ in range(DETAIL_ROUNDS):
+    for is_first in [True] + [False] * (DETAIL_ROUNDS - 1):
+        soft, least = ((np.inf, 0.0, 1.0), FACE[2]) if is_first else (SOFT, LEAST)
         run_bands(
             detail_kernels.cell_moments, n_cells, points.u, points.v, points.h, out.height, points.starts,
-            points.slope, np.array(SOFT), after=(moments,),
+            points.slope, np.array(soft), after=(moments,),
         )  # fmt: skip
-        run_bands(detail_kernels.fit_planes, n_cells, moments, points.base, *points.grid.shape, LEAST, after=(planes,))
+        run_bands(detail_kernels.fit_planes, n_cells, moments, points.base, *points.grid.shape, least, after=(planes,))
+        if is_first:
+            limit = FACE[0] + FACE[1] * np.hypot(planes[:, 1], planes[:, 2]) / points.grid.cell
+            planes[planes[:, 3] > limit, 3] = np.inf
         run_bands(
             detail_kernels.blend_planes, n_cells, points.u, points.v, points.h_key, *where, *TIGHT,
             after=(out.height, out.low, out.high),

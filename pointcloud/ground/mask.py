@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pointcloud.ground.lattice import Lattice, filled
 from pointcloud.ground.opening import object_mask
 from pointcloud.ground.parameters import GroundParameters, restored_area
-from pointcloud.ground.steps import CLEARANCE, STEP, Links, raised, relief
+from pointcloud.ground.steps import CLEARANCE, DECK_FALL, STEP, Links, raised, relief, without_pits
 from pointcloud.ground.trend import fit_corners, residuals, slopes
 
 Floats = NDArray[np.float64]
@@ -52,7 +52,7 @@ def find_terrain(lowest: Lattice, parameters: GroundParameters) -> Terrain:
     accepted = lowest.known & ~object_mask(filled(lowest.pz), cell, radii, parameters.slope, OFFSET)
     land = relief(lowest)
     standing = raised(land, 2.0 * largest, STEP[0]).reshape(shape)
-    high = raised(land, 4.0 * largest, CLEARANCE)
+    high = raised(without_pits(lowest, land) if parameters.is_dense else land, 4.0 * largest, CLEARANCE, DECK_FALL)
     tops = high.reshape(shape) & ~accepted
     corners = _fit(lowest, accepted & ~standing)
     accepted = _grown(lowest, corners) & ~standing

@@ -26,6 +26,7 @@ from pointcloud.ground.scales import (
     LOW_REACH,
     LOW_ROUNDS,
     NEAR_REACH,
+    PIT_WIDTH,
     REACH,
     RESTORED_POINTS,
     ROUGHNESS_REACH,
@@ -201,7 +202,9 @@ def required_halo(parameters: GroundParameters) -> float:
     fit = 2 * (2 * COARSEST - 1)
     outliers = LOW_ROUNDS * (2 * 2 * COARSEST + LOW_REACH) + HIGH_BLOCK * (1 + LOW_ROUNDS)
     objects = max(2 * window + 3 * COARSEST, 4 * window + NEAR_REACH)
-    regions = ISLAND_EXTENT + SPREAD + 2 * restored_area(parameters.spacing, cell) + DECK_EDGE + 5 * NEAR_REACH
+    regions = (
+        ISLAND_EXTENT + SPREAD + 2 * restored_area(parameters.spacing, cell) + DECK_EDGE + PIT_WIDTH + 5 * NEAR_REACH
+    )
     rounds = block_sizes(parameters.spacing, cell)
     keys = fit + ROUGHNESS_REACH + sum(fit + math.ceil((KEY_REACH + 1) * size / cell) for size in rounds)
     return float((outliers + objects + 4 * fit + regions + keys + DETAIL_REACH + REACH) * cell)

@@ -16,6 +16,8 @@ SPREAD = 30
 """Cells that restored ground may lie from accepted ground."""
 DECK_EDGE = 4
 """Cells around a deck from which what joins it belongs to it."""
+PIT_WIDTH = 3
+"""Cells of the window that closes pits."""
 ISLAND_EXTENT = 60
 """Cells up to which a region is tested for being an island."""
 RESTORED_POINTS = 10
@@ -34,7 +36,7 @@ ROUGHNESS_REACH = 4
 DETAIL_SPACING = 0.55
 """Points lie at most so many cells apart where the fine surface is fitted: then a plane has some ten points a cell."""
 DETAIL_ROUNDS = 4
-"""Rounds of its fit; each looks two cells further."""
+"""Rounds of its fit, the first over bare faces; each looks two cells further."""
 CLEAN_REACH = 2
 """Cells from a point to a clean plane beyond its own window."""
 NOISE_REACH = 2

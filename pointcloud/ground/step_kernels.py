@@ -68,16 +68,19 @@ def falls(
     base: float,
     slope: float,
     drop: float,
+    fall: float,
     out: Floats,
 ) -> None:
     """Distance in cells along (dr, dc) to the first step, where it leads ``drop`` below the cell; else 0.
 
-    A step is a height difference of two neighbouring lowest points beyond ``base`` + ``slope`` x distance.
+    A step is a height difference of two neighbouring lowest points beyond ``base`` + ``slope`` x distance. Its brink
+    may lie no more than ``base`` + ``fall`` x distance in cells below the cell.
     """
     n_rows, n_columns = near.shape
     length = math.sqrt(dr * dr + dc * dc)
     n_kept = abs(dr) + 1
     after = np.zeros((n_kept, n_columns))
+    brink = np.zeros((n_kept, n_columns))
     distance = np.zeros((n_kept, n_columns))
     for i in range(n_rows):
         r = i if dr <= 0 else n_rows - 1 - i
@@ -99,11 +102,13 @@ def falls(
                 dz = pz[q] - pz[p]
                 limit = base + slope * math.sqrt(dx * dx + dy * dy)
             if abs(dz) > limit:
-                distance[now, c], after[now, c] = length, pz[q]
+                distance[now, c], after[now, c], brink[now, c] = length, pz[q], pz[p]
             elif distance[before, c2] > 0.0 and distance[before, c2] + length <= reach:
                 distance[now, c], after[now, c] = distance[before, c2] + length, after[before, c2]
-            if distance[now, c] > 0.0 and pz[p] - after[now, c] > drop:
-                out[r, c] = distance[now, c]
+                brink[now, c] = brink[before, c2]
+            away = distance[now, c]
+            if away > 0.0 and pz[p] - after[now, c] > drop and pz[p] - brink[now, c] <= base + fall * away:
+                out[r, c] = away
 
 
 @kernel

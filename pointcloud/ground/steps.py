@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from pointcloud.ground import island_kernels, step_kernels
 from pointcloud.ground.bands import pool, run_bands
 from pointcloud.ground.lattice import Lattice
-from pointcloud.ground.scales import DECK_EDGE, ISLAND_EXTENT, NEAR_REACH, SPREAD
+from pointcloud.ground.scales import DECK_EDGE, ISLAND_EXTENT, NEAR_REACH, PIT_WIDTH, SPREAD
 
 Floats = NDArray[np.float64]
 Cells = NDArray[np.int32]
@@ -25,6 +26,8 @@ STEP = (1.0, 0.8)
 """A step: height difference beyond 1.0 m + 0.8 x distance."""
 CLEARANCE = 4.0
 """Metres under a bridge deck."""
+DECK_FALL = 0.1
+"""Metres that a deck may fall by cell on the way to its edge."""
 LINK = (0.2, 0.4, 0.5)
 """Two points join: height difference below 0.2 m + (0.4 + 0.5 x slope of the terrain) x distance."""
 LEVEL = (0.2, 0.1, 0.0)
@@ -67,11 +70,37 @@ def relief(lowest: Lattice) -> Relief:
     return Relief(near, lowest.px.ravel(), lowest.py.ravel(), lowest.pz.ravel())
 
 
-def raised(land: Relief, width: float, drop: float) -> Mask:
+def without_pits(lowest: Lattice, land: Relief) -> Relief:
+    """The neighbourhoods without the points of pits that are up to ``PIT_WIDTH`` - 1 cells wide and a bridge deep.
+
+    Low echoes that escaped the search for outliers, wells: the ground between two of them is no deck. To be asked of
+    dense surveys only: in others the ground of a courtyard is a single point too.
+    """
+    around = land.near >= 0
+    height = np.where(around, land.pz[land.near], -np.inf)
+    brim = ndimage.maximum_filter(height, PIT_WIDTH, mode="constant", cval=-np.inf)
+    brim = ndimage.minimum_filter(brim, PIT_WIDTH, mode="constant", cval=np.inf)
+    pit = np.zeros(land.pz.size, dtype=bool)
+    pit[land.near[around & (brim > height + CLEARANCE)]] = True
+    return Relief(nearest(lowest.known & ~pit.reshape(lowest.known.shape), NEAR_REACH), land.px, land.py, land.pz)
+
+
+def raised(land: Relief, width: float, drop: float, fall: float = np.inf) -> Mask:
     """Lowest points that fall off by a step on two opposite sides no more than ``width`` cells apart; flat.
 
-    True of decks, walls, roofs and trees; a ridge slopes down, a terrace falls on one side only. ``drop``: metres
-    from the point down to what lies beyond the step.
+    True of decks, walls, roofs and trees; a ridge slopes down, a terrace falls on one side only.
+
+    Parameters
+    ----------
+    land
+        Lowest points.
+    width
+        Cells from one fall to the other.
+    drop
+        Metres from the point down to what lies beyond the step.
+    fall
+        Metres that the way to the step may fall by cell, beyond the step's own least height: a deck is level up to
+        its edge, where a knoll with a bank at its foot is not.
     """
     shape = land.near.shape
     out = np.zeros(shape, dtype=bool)
@@ -80,9 +109,9 @@ def raised(land: Relief, width: float, drop: float) -> Mask:
         jobs = [
             pool().submit(
                 step_kernels.falls,
-                *(land.near, land.px, land.py, land.pz, sign * dr, sign * dc, width, *STEP, drop, fall),
+                *(land.near, land.px, land.py, land.pz, sign * dr, sign * dc, width, *STEP, drop, fall, found),
             )
-            for sign, fall in zip((1, -1), pair, strict=True)
+            for sign, found in zip((1, -1), pair, strict=True)
         ]
         for job in jobs:
             job.result()

@@ -47,6 +47,16 @@ def test_a_bank_stays_sharp_and_plants_are_not_ground() -> None:
     assert np.count_nonzero(at_bank & (cloud.x < 24.0)) > 40
 
 
+def test_a_small_dyke_of_a_sparse_survey_is_ground() -> None:
+    """One metre high, its crown one metre wide: lowest points cut it off, all points together show its faces."""
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(0, 60, (2, 16_200))
+    away = np.abs(x - 30.0)
+    bare = np.clip(1.0 - np.maximum(away - 0.5, 0.0) / 2.0, 0.0, None)
+    result = classify(PointCloud(x, y, bare + rng.normal(0, 0.02, x.size)))
+    assert np.mean(result.labels[away < 2.5] == 2) > 0.99  # 0.53 from lowest points
+
+
 def test_what_lies_well_below_is_noise_and_changes_nothing_around() -> None:
     cloud, truth = terraces(size=32.0)
     z = cloud.z.copy()

@@ -13,6 +13,7 @@ from pyproj import CRS
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import InputError, ParameterError, UnitsError
+from pointcloud.ground import step_kernels
 from pointcloud.ground.classify import GroundResult, classify
 from pointcloud.ground.parameters import required_halo, survey_parameters
 
@@ -53,6 +54,30 @@ def test_bridge_between_two_embankments(density: float) -> None:
     assert np.mean(ground[deck & (np.abs(x) < 12)]) < 0.02
     assert np.mean(ground[on_road & (np.abs(x) > 20)]) > 0.98  # the road on the embankments stays
     assert np.mean(ground[~on_road]) > 0.9
+
+
+def test_ground_between_low_echoes_is_not_a_deck() -> None:
+    """Low echoes that lie so close that one supports the other seem to be the foot of a bridge."""
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(0, 70, (2, 78_400))
+    z = rng.normal(0, 0.02, x.size)
+    for centre in (15.0, 50.0):
+        at = np.column_stack((centre + rng.uniform(-4, 4, 5), 35 + rng.uniform(-4, 4, 5)))
+        low = ((x[:, np.newaxis] - at[:, 0]) ** 2 + (y[:, np.newaxis] - at[:, 1]) ** 2).argmin(axis=0)
+        z[low] = -6.0
+    truth = z > -1.0
+    assert np.mean(classify(PointCloud(x, y, z)).labels[truth] == 2) > 0.99  # 0.98 with lines as decks
+
+
+def test_falls_count_from_a_level_way_only() -> None:
+    """Six points in a row, the last 5 m below the one before; the first lies 3 m above that brink."""
+    z = np.array([3.0, 1.2, 0.6, 0.2, 0.0, -5.0])
+    near, x, y = np.arange(6, dtype=np.int32).reshape(1, 6), np.arange(6.0), np.zeros(6)
+    for kernel in (step_kernels.falls, step_kernels.falls.py_func):  # type: ignore[attr-defined]
+        for fall, expected in ((np.inf, [5, 4, 3, 2, 1, 0]), (0.1, [0, 4, 3, 2, 1, 0]), (0.0, [0, 0, 3, 2, 1, 0])):
+            out = np.empty((1, 6))
+            kernel(near, x, y, z, 0, 1, 72.0, 1.0, 0.8, 4.0, fall, out)
+            np.testing.assert_array_equal(out[0], expected)
 
 
 @pytest.mark.parametrize("degrees", [0.0, 30.0, 45.0])
