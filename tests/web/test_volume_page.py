@@ -99,6 +99,18 @@ def test_the_figures_are_those_of_volume_json(browser: Browser, office: Thread, 
         values = page.get_by_role("region", name="At the place clicked")
         for name in ("before", "after", "deviation", "confidence"):
             expect(values).to_contain_text(re.compile(name, re.IGNORECASE))
+        page.locator("summary", has_text="Look up coordinates").click()
+        page.get_by_label("X (north) m").fill(
+            f"{(SOUTH + NORTH) / 2 + 0.5}"
+        )  # as a click, for the keyboard; a cell's centre
+        page.get_by_label("Y (east) m").fill(f"{(WEST + EAST) / 2 + 0.5}")
+        page.get_by_role("button", name="Look up").click()
+        expect(page.locator(".place")).to_contain_text("52,110.50 m")
+        lat, lon = (float(part) for part in re.findall(r"([\d.]+)°", page.locator(".place").inner_text()))
+        there = office.client.get(f"/jobs/{job}/values/{lon}/{lat}").json()["values"]
+        expect(values.get_by_role("row", name="Terrain before")).to_contain_text(f"{there['dtm_before.tif']:.3f}")
+        page.get_by_label("Swipe", exact=False).fill("40")
+        assert "60%" in (page.locator(".swipe-cover").get_attribute("style") or "")
         reader.picture("volume")
         if AXE.is_file():
             assert reader.violations(AXE.read_text()) == []
@@ -214,6 +226,7 @@ def test_a_line_is_drawn_and_its_profile_follows(browser: Browser, office: Threa
 
 def clicked(page: Page) -> None:
     """Click into the middle of the map once it has been drawn."""
-    page.locator(".maplibregl-canvas").scroll_into_view_if_needed()
-    page.locator(".maplibregl-canvas").click()
+    canvas = page.locator(".maplibregl-canvas").first  # over it may lie that of the terrain before
+    canvas.scroll_into_view_if_needed()
+    canvas.click()
     page.locator(".place").wait_for()

@@ -2,12 +2,14 @@
 
 import { ADMIN_TEXTS } from "./texts_admin";
 import { FOREST_TEXTS } from "./texts_forest";
+import { VIEW_TEXTS } from "./texts_view";
 import { SECTION_TEXTS } from "./texts_section";
 
 export const TEXTS = {
   ...SECTION_TEXTS,
   ...ADMIN_TEXTS,
   ...FOREST_TEXTS,
+  ...VIEW_TEXTS,
   menu: { ja: "メニュー", en: "Menu" },
   skip: { ja: "本文へ移動", en: "Skip to content" },
   data: { ja: "データ", en: "Data" },
@@ -227,7 +229,7 @@ export const TEXTS = {
     ja: "これより小さい変化を地図に表示しません (算定値 {0} m)。土量の数値は変わりません。",
     en: "Smaller change is not drawn (computed: {0} m). The volumes stay as they are.",
   },
-  "before-after": { ja: "陰影起伏", en: "Hillshade" },
+  "before-after": { ja: "前後の比較 (境界より左が変化前)", en: "Swipe: before lies left of the divider" },
   before: { ja: "前", en: "before" },
   after: { ja: "後", en: "after" },
   "click-hint": {

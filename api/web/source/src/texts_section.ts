@@ -83,6 +83,8 @@ export const SECTION_TEXTS = {
   "draw-on-map": { ja: "または地図に描く・座標で指定", en: "Or draw it on the map, or type coordinates" },
   "drawn-used": { ja: "描いた形 {0} 件を使います。", en: "{0} drawn are used." },
 
+  "look-up": { ja: "調べる", en: "Look up" },
+  "by-coordinates": { ja: "座標で調べる ({0} 系)", en: "Look up coordinates (zone {0})" },
   background: { ja: "背景地図", en: "Background map" },
   "no-background": { ja: "背景なし", en: "No background" },
   "background-fails": { ja: "背景地図に接続できません。", en: "The background map cannot be reached." },

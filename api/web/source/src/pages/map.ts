@@ -9,7 +9,7 @@ import { boxInDegrees, openMap, placeText, setFeatures, type Survey } from "../m
 import type { Pair } from "../map/gauss";
 import { addRaster, layersOf } from "../map/layers";
 import { sheetOf } from "../map/sheets";
-import { valuesAt } from "../map/values";
+import { placeForm, valuesAt } from "../map/values";
 import { ask, messageOf } from "../service";
 
 /** Shown at first, the lower first. */
@@ -35,12 +35,13 @@ export async function show(main: HTMLElement, _: string[], query: URLSearchParam
   } catch (error) {
     trouble.textContent = messageOf(error);
   }
-  survey.map.on("click", (event) => {
-    const at = event.lngLat.toArray() as Pair;
+  const show = (at: Pair) => {
     const text = h("p", { class: "place" }, placeText(at, survey.zone()));
     fill(found, h("h2", {}, t("values")), text);
     if (job) void valuesAt(job, at).then((element) => found.append(element), (error: unknown) => (trouble.textContent = messageOf(error)));
-  });
+  };
+  survey.map.on("click", (event) => show(event.lngLat.toArray() as Pair));
+  layers.after(placeForm(survey, show));
   return () => {
     main.classList.remove("whole");
     survey.leave();

@@ -11,12 +11,14 @@ import type { Pair } from "../map/gauss";
 import { addRaster, layersOf, type Shown } from "../map/layers";
 import { addOutlines } from "../map/outlines";
 import { beforeAfter } from "../map/swipe";
-import { valuesAt } from "../map/values";
+import { placeForm, valuesAt } from "../map/values";
 import { ask, messageOf } from "../service";
 import type { Interval, VolumeResult } from "../volume";
 import { alignmentText, methodsTables, patchesTable, zonesTable } from "../volume_tables";
 
 const FINEST_M = 0.01;
+/** Opacity of the stable ground over the terrain. */
+const SEE_THROUGH = 0.6;
 
 export async function show(main: HTMLElement, parts: string[]): Promise<() => void> {
   const job = encodeURIComponent(parts[0] ?? "");
@@ -68,17 +70,30 @@ async function drawMap(place: HTMLElement, job: string, result: VolumeResult): P
   const survey = await openMap(frame, readout);
   const zone = zoneOf(result.crs);
   if (zone) survey.setZone(zone);
-  const slider = beforeAfter(survey.map, job, layers);
+  const swipe = await beforeAfter(survey.map, frame, job, layers);
   const shown = addRaster(survey.map, job, difference, true);
-  fill(controls, detection(shown, result.total.level_of_detection_m ?? 0), slider, h("ul", { class: "layers" }, shown.element), h("p", { class: "hint" }, t("click-hint")));
-  await addOutlines(survey.map, job);
-  survey.map.fitBounds(difference.bounds, { padding: 20, animate: false });
-  survey.map.on("click", (event) => {
-    const at = event.lngLat.toArray() as Pair;
+  const stable = layers.find((layer) => layer.path === "stable.tif");
+  const others = stable ? [addRaster(survey.map, job, stable, false, SEE_THROUGH).element] : [];
+  const show = (at: Pair) => {
     fill(found, h("h2", {}, t("values")), h("p", { class: "place" }, placeText(at, survey.zone())));
     valuesAt(job, at).then((element) => found.append(element), (error: unknown) => fill(found, h("p", { class: "problem", role: "alert" }, messageOf(error))));
-  });
-  return survey.leave;
+  };
+  fill(
+    controls,
+    detection(shown, result.total.level_of_detection_m ?? 0),
+    swipe?.element,
+    h("ul", { class: "layers" }, shown.element, others),
+    h("p", { class: "actions" }, h("a", { class: "button", href: `#/section?job=${job}` }, t("cut-sections"))),
+    h("p", { class: "hint" }, t("click-hint")),
+    placeForm(survey, show),
+  );
+  await addOutlines(survey.map, job);
+  survey.map.fitBounds(difference.bounds, { padding: 20, animate: false });
+  survey.map.on("click", (event) => show(event.lngLat.toArray() as Pair));
+  return () => {
+    swipe?.leave();
+    survey.leave();
+  };
 }
 
 /** Change below this is not drawn; the volumes do not follow, they rest on the level of each cell. */

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-RY3NY4NF.js";import"./chunk-IWVSILW5.js";import"./chunk-6WHTQ7E6.js";import"./chunk-ERRMOH6Y.js";import"./chunk-VUJKWCT3.js";export{a as choices,c as className,b as colouring};

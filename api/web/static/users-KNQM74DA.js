@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-YDMMCZQY.js";import"./chunk-RNYU7JWO.js";import"./chunk-3JKXBZUH.js";import"./chunk-IWVSILW5.js";import"./chunk-K2UHTQ43.js";import"./chunk-6WHTQ7E6.js";import"./chunk-ERRMOH6Y.js";import"./chunk-VUJKWCT3.js";export{b as roleChoice,c as setRole,a as showUsers};
