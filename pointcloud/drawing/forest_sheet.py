@@ -126,6 +126,7 @@ def _formats(book: Any) -> dict[str, Any]:
         "label": {**box, "bold": True, "bg_color": "#F2F2F2"},
         **{str(d): {**box, "num_format": "#,##0" + ("." + "0" * d if d else "")} for d in (0, 1, 2, 3, 4, 6)},
         "3!": {**box, **orange, "num_format": "0.000"},
+        "4!": {**box, **orange, "num_format": "0.0000"},
         "year": {**box, "num_format": "0"},
     }
     return {name: book.add_format(form) for name, form in made.items()}
@@ -192,6 +193,9 @@ def _facts(sheet: Any, formats: dict[str, Any], i: int, item: StandCarbon, claim
             sheet.write_string(n - 1, column, value, formats[form])
         else:
             sheet.write_number(n - 1, column, value, formats[form])
+    if stand.surveyed < 1.0:
+        formula = f"={stand.whole_area_ha!r}*{stand.surveyed!r}"  # the sheet shows how much of the stand counts
+        sheet.write_formula(n - 1, 5, formula, formats["4!"], stand.credited_area_ha)
     age = stand.age_in(claim.options.survey_year)
     if age is not None:
         sheet.write_formula(n - 1, 6, f"={refs.settings.survey_year}-E{n}+1", formats["year"], age)

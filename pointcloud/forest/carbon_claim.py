@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -18,6 +20,9 @@ from pointcloud.forest.stands_table import StandMeasure
 from pointcloud.forest.uncertainty import HeightError
 from pointcloud.forest.uncertainty_co2 import Simulated, Uncertain, monte_carlo
 from pointcloud.notes import Note
+
+WHOLE: Final = 0.99
+"""Share of a stand from which it counts as surveyed whole: cells of a raster follow an outline that closely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ def claim(
     n_draws, seed
         Draws and start of the random numbers: the same seed gives the same interval.
     """
-    results = [_reckon(s, m, tables, options) for s, m in zip(stands, measures, strict=True)]
+    surveyed = [_surveyed(s, m) for s, m in zip(stands, measures, strict=True)]
+    results = [_reckon(s, m, tables, options) for s, m in zip(surveyed, measures, strict=True)]
     uncertain = [_uncertain(r, tables, options, error) for r in results]
     simulated = monte_carlo([u for u in uncertain if u is not None], error.survey_sd, n_draws, seed)
     results = _with_intervals(results, uncertain, simulated)
@@ -65,8 +71,34 @@ def claim(
     share = options.buffer_percent / 100.0
     years = tuple(_total(counted, i, year, share) for i, year in enumerate(options.years))
     ci95 = simulated.total(is_counted, share)
-    notes = (*_table_notes(tables), *_claim_notes(stands, options))
+    notes = (*_table_notes(tables), *_claim_notes(stands, options), *_coverage_notes(stands, measures))
     return Claim(tuple(results), years, ci95, options, tables.yields, tables.constants, error, n_draws, seed, notes)
+
+
+def _surveyed(stand: Stand, measure: StandMeasure) -> Stand:
+    """The stand, of which no more counts than the survey covers: what was not measured has no site class."""
+    if not measure.covered < WHOLE:
+        return stand
+    whole, share = stand.whole_area_ha, measure.covered
+    note = Note("partly-counted", f"stand {stand.id}: {share:.1%} of it was surveyed; {share * whole:.2f} of "
+                f"{whole:.2f} ha count",
+                f"{stand.id}: 測量範囲に入る {share:.1%} のみ計上します ({whole:.2f} ha のうち "
+                f"{share * whole:.2f} ha)。")  # fmt: skip
+    return replace(stand, surveyed=share, notes=(*stand.notes, note))
+
+
+def _coverage_notes(stands: Sequence[Stand], measures: Sequence[StandMeasure]) -> tuple[Note, ...]:
+    if not any(s.polygon is not None and math.isnan(m.covered) for s, m in zip(stands, measures, strict=True)):
+        return ()
+    en = (
+        "no canopy height model was given, so how much of each stand was surveyed is not known; all of it counts; give "
+        "chm.tif (canopy) before a claim"
+    )
+    ja = (
+        "樹冠高 (chm.tif) がなく、林小班が測量範囲に入る割合を確認できないため、全面積を計上しています。申請前に指定"
+        "してください。"
+    )
+    return (Note("coverage-unknown", en, ja),)
 
 
 def _total(counted: Sequence[StandCarbon], i: int, year: int, share: float) -> YearTotal:

@@ -164,6 +164,7 @@ def _stand(item: StandCarbon) -> dict[str, Any]:
         "constants": None if item.constants is None else item.constants.species,
         "planting_year": item.stand.planting_year,
         "credited_area_ha": item.stand.credited_area_ha,
+        "whole_area_ha": item.stand.whole_area_ha,
         **{k: v for k, v in item.measure.as_dict().items() if k != "id"},
         "site_class": None if site is None else {
             "name": site.curve.name, "age": site.age, "height_m": site.height, "lower_m": site.lower,

@@ -78,6 +78,8 @@ class Stand:
         What was assumed.
     problems
         Why no figure can be given; empty for a usable stand.
+    surveyed
+        Share of the area, 0 to 1, that a survey covers: no more of it is credited.
     """
 
     id: str
@@ -88,6 +90,7 @@ class Stand:
     stated_area_ha: float | None = None
     notes: tuple[Note, ...] = ()
     problems: tuple[Note, ...] = ()
+    surveyed: float = 1.0
 
     @property
     def area_ha(self) -> float:
@@ -95,9 +98,14 @@ class Stand:
         return 0.0 if self.polygon is None else float(self.polygon.area) / 10_000.0
 
     @property
-    def credited_area_ha(self) -> float:
-        """The smaller of the drawn and the stated area in hectares: what absorption is reckoned on."""
+    def whole_area_ha(self) -> float:
+        """The smaller of the drawn and the stated area in hectares."""
         return self.area_ha if self.stated_area_ha is None else min(self.area_ha, self.stated_area_ha)
+
+    @property
+    def credited_area_ha(self) -> float:
+        """The share of `whole_area_ha` that was surveyed: what absorption and fellings are reckoned on."""
+        return self.surveyed * self.whole_area_ha
 
     def age_in(self, year: int) -> int | None:
         """Age (林齢) in a fiscal year: 1 in the year of planting; None where it is not known."""

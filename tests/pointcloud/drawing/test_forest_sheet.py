@@ -60,6 +60,17 @@ def test_a_changed_constant_changes_the_result(made, tmp_path):
     np.testing.assert_allclose(book.value("算定表", "AA7"), 0.2 * made.stands[0].absorption, rtol=1e-9)
 
 
+def test_the_area_of_a_stand_surveyed_in_part_is_a_formula(made, tmp_path):
+    """A verifier sees the whole area and the share that counts."""
+    part = dataclasses.replace(made.stands[0], stand=dataclasses.replace(made.stands[0].stand, surveyed=0.6))
+    write_claim(tmp_path / "p.xlsx", dataclasses.replace(made, stands=(part, *made.stands[1:])), UpperLayer.ALL, [])
+    book = Workbook(tmp_path / "p.xlsx")
+    assert book.book["算定表"]["F7"].value == "=1.0*0.6"
+    np.testing.assert_allclose(book.value("算定表", "F7"), 0.6)
+    # what depends on the area follows
+    np.testing.assert_allclose(book.value("算定表", "W7"), 0.6 * made.stands[0].absorption, rtol=1e-9)
+
+
 def test_unconfirmed_values_are_marked_on_the_sheet(book):
     sheet = book.book["係数"]
     for row in (16, 17):

@@ -17,7 +17,8 @@ from pointcloud.forest.stands_models import species_models
 from pointcloud.forest.stands_table import Survey, stand_table
 from pointcloud.forest.tables import reading
 from pointcloud.forest.uncertainty import assumed_height_error
-from tests.oracles.plantations import rows_of, stand, trees_at
+from pointcloud.grid import Grid, Raster
+from tests.oracles.plantations import CRS_8, SOUTH, WEST, rows_of, stand, trees_at
 
 CONSTANTS = carbon_table()
 EXAMPLE = example_yield_table(CONSTANTS.name_of)
@@ -35,6 +36,31 @@ def claimed(stands, trees, options=OPTIONS, yields=EXAMPLE, **more):
     models, _ = species_models(stands, CONSTANTS, trees, None)
     measures = stand_table(trees, stands, Survey(None, None, ERROR), models)
     return claim(stands, measures, Tables(yields, CONSTANTS, yields), options, ERROR, **more)
+
+
+def test_a_stand_surveyed_in_part_counts_in_part():
+    """A canopy model over the western 60 m of a hectare: 0.6 ha count, for growth and for fellings."""
+    whole, trees = (
+        stand(0, treatments=(Treatment(2015, Work.THINNING), Treatment(2027, Work.SELECTION, 0.05))),
+        rows_of(0, 20.0),
+    )
+    trees = trees.take(trees.x < WEST + 60.0)
+    canopy = Raster(np.full((100, 60), 15.0, np.float32), Grid(int(WEST), int(SOUTH), 60, 100, 1.0, CRS_8))
+    models, _ = species_models([whole], CONSTANTS, trees, None)
+    found = {}
+    for name, survey in (("part", canopy), ("unknown", None)):
+        measures = stand_table(trees, [whole], Survey(survey, None, ERROR), models)
+        found[name] = claim([whole], measures, Tables(EXAMPLE, CONSTANTS, EXAMPLE), OPTIONS, ERROR)
+    part, unknown = (found[name].stands[0] for name in ("part", "unknown"))
+    np.testing.assert_allclose([part.stand.credited_area_ha, part.stand.whole_area_ha], [0.6, 1.0])
+    assert part.site.curve.name == unknown.site.curve.name
+    for name in ("absorption", "emission", "net"):
+        assert getattr(unknown, name) > 0
+        np.testing.assert_allclose(getattr(part, name), 0.6 * getattr(unknown, name), rtol=1e-12)
+    np.testing.assert_allclose(found["part"].credit, 0.6 * found["unknown"].credit, rtol=1e-12)
+    assert "partly-counted" in [n.code for n in part.notes]
+    assert [n.code for n in found["unknown"].notes].count("coverage-unknown") == 1
+    assert "coverage-unknown" not in [n.code for n in found["part"].notes]
 
 
 @pytest.mark.parametrize(("species", "young", "old"), FACTORS)
@@ -96,7 +122,7 @@ def test_between_two_classes_the_lower_counts():
 
 
 def test_a_felling_is_an_emission_and_replanting_gives_part_of_it_back():
-    works = (Treatment(2015, Work.THINNING), Treatment(2027, Work.CLEAR_CUT, 0.5), Treatment(2028, Work.PLANTING))
+    works = (Treatment(2015, Work.THINNING), Treatment(2027, Work.SELECTION, 0.05), Treatment(2028, Work.PLANTING))
     cut = stand(0, treatments=works)
     curve = EXAMPLE.of("スギ")[2]
     factor = CONSTANTS.find("スギ").factor(47)
