@@ -122,7 +122,7 @@ def test_between_two_classes_the_lower_counts():
 
 
 def test_a_felling_is_an_emission_and_replanting_gives_part_of_it_back():
-    works = (Treatment(2015, Work.THINNING), Treatment(2027, Work.SELECTION, 0.05), Treatment(2028, Work.PLANTING))
+    works = (Treatment(2015, Work.THINNING), Treatment(2027, Work.CLEAR_CUT, 0.5), Treatment(2028, Work.PLANTING))
     cut = stand(0, treatments=works)
     curve = EXAMPLE.of("スギ")[2]
     factor = CONSTANTS.find("スギ").factor(47)
