@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from pointcloud.drawing.section_words import station_name
-from pointcloud.drawing.sheet import MARGIN, SIZES, TEXT, Level, Paper, Sheet, TitleBlock, block_height, draw_frame
+from pointcloud.drawing.sheet import MARGIN, SIZES, TEXT, Paper, Sheet, TitleBlock, block_height, draw_frame
 from pointcloud.drawing.volume_words import Words
 from pointcloud.sections.cut import SectionLine
 from pointcloud.sections.line import Piece
@@ -173,22 +173,38 @@ def _draw_bands(sheet: Sheet, series: Series, page: _Page, say: Words) -> None:
     for x in (left, page.x, right):
         sheet.line("datum", (x, page.y), (x, edges[-1]))
     inside = [s for s in series.sections if page.first - 1e-6 <= s.station.distance <= page.last + 1e-6]
-    written: list[float] = []
-    for i, section in enumerate(inside):
-        x = page.across(section.station.distance)
-        sheet.line("grid", (x, page.y), (x, edges[-3]))
-        if any(abs(x - other) < _LEAST * page.text for other in written):
-            continue
-        written.append(x)
+    clear = page.x + 1.6 * page.text  # the first figures stand right of their line, clear of the bands' names
+    places = _apart([max(page.across(s.station.distance), clear) for s in inside], _LEAST * page.text, right)
+    for i, (section, x) in enumerate(zip(inside, places, strict=True)):
+        if x > clear:
+            start = page.across(section.station.distance)
+            sheet.line("grid", (start, page.y), (x, page.y - page.text), (x, edges[-3]))
         before = inside[i - 1] if i else None
         for row, upper, lower in zip(page.rows[:-2], edges, edges[1:], strict=False):
             text = station_name(section, say) if row.kind == "station" else _cell(row, series, section, before)
             if text:
-                level: Level = "bottom" if i else "top"  # the first stands right of its line, clear of the band's name
                 size = page.text * min(1.0, 0.95 * row.height / (_wide(text) * page.text))
-                sheet.text("text", x - 0.7 if i else x + 0.7, (upper + lower) / 2, text, size, "center", level, 90)
+                sheet.text("text", x - 0.7, (upper + lower) / 2, text, size, "center", "bottom", 90)
     _draw_slopes(sheet, series, page, inside, edges[-2])
     _draw_alignment(sheet, series, page, edges[-1])
+
+
+def _apart(wanted: Sequence[float], least: float, right: float) -> list[float]:
+    """Places as near to the wanted ones, which ascend, as figures that must not touch can stand, none beyond an edge.
+
+    Where there is no room for all the distance between them shrinks.
+    """
+    if not wanted:
+        return []
+    least = min(least, (right - wanted[0]) / max(len(wanted) - 1, 1))
+    places = list(wanted)
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + least)
+    limit = right
+    for i in reversed(range(len(places))):
+        places[i] = min(places[i], limit)
+        limit = places[i] - least
+    return places
 
 
 def _wide(text: str) -> float:

@@ -209,7 +209,11 @@ def _draw(
         level = base + (planned - box.datum) * k
         sheet.line("design", (centre - 2.0 * text, level), (centre + 2.0 * text, level))
     _heading(sheet, series, titles, box, (centre, top), say)
-    _figures(sheet, section, section.simple[series.names[-1]], (centre, base), say)
+    last = series.names[-1]
+    whose = "" if len(series.names) == 1 else titles[last]
+    _figures(
+        sheet, section, section.simple[last], (centre, base), (say("Height", "標高"), say("Offset", "距離"), whose)
+    )
 
 
 def _filled(series: Series, box: _Box) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -278,12 +282,20 @@ def _n_grounds(series: Series) -> int:
     return len([name for name in series.names if name != "design"])
 
 
-def _figures(sheet: Sheet, section: Section, line: SectionLine, place: tuple[float, float], say: Words) -> None:
-    """Offsets and heights of the vertices under the datum line, centre and ends first."""
+def _figures(
+    sheet: Sheet, section: Section, line: SectionLine, place: tuple[float, float], words: tuple[str, str, str]
+) -> None:
+    """Offsets and heights of the vertices under the datum line, centre and ends first.
+
+    ``words`` name the two rows, and whose heights they are where there are several surfaces.
+    """
     size, k, (centre, base) = TEXT[sheet.paper], 1000.0 / sheet.scale, place
     edge = centre - section.station.left * k - (_SIDE - 1.0) * size
-    for row, title in ((3.2, say("Height", "標高")), (8.7, say("Offset", "距離"))):
+    for row, title in zip((3.2, 8.7), words, strict=False):
         sheet.text("text", edge + 0.5, base - row * size, title, size, "left", "middle")
+    if words[2]:
+        own = min(0.8 * size, (_SIDE - 1.5) * size / max(sum(0.7 if c.isascii() else 1.3 for c in words[2]), 1.0))
+        sheet.text("text", edge + 0.5, base - 5.0 * size, words[2], own, "left", "middle")
     for y in (base - 6.0 * size, base - 11.5 * size):
         sheet.line("datum", (edge, y), (centre + section.station.right * k, y))
     rows = [(float(t), float(z)) for piece in line.pieces for t, z in piece]

@@ -195,12 +195,16 @@ class CentreLine:
         return s if s.size >= least else np.linspace(first, last, least)
 
     def reversed(self) -> CentreLine:
-        """The same line from its end to its start; chainage counts from 0 there, equations are gone."""
+        """The same line from its end to its start; chainage counts from 0 there, equations are gone.
+
+        Points named BP and EP, as files name both ends, change names.
+        """
         pieces = []
         for piece in reversed(self.pieces):
             x, y, direction = piece.at(np.array([piece.length]))
             pieces.append(Piece(x[0], y[0], direction[0] + math.pi, piece.length, -piece.k1, -piece.k0))
-        labels = tuple((self.length - d, name) for d, name in reversed(self.labels))
+        other = {"bp": "EP", "ep": "BP"}
+        labels = tuple((self.length - d, other.get(name.casefold(), name)) for d, name in reversed(self.labels))
         heights = None
         if self.heights is not None:
             heights = np.column_stack((self.length - self.heights[::-1, 0], self.heights[::-1, 1]))

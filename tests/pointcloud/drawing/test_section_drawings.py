@@ -12,7 +12,7 @@ import pypdf
 import pytest
 
 from pointcloud.drawing import dxf
-from pointcloud.drawing.profile_sheet import profile_sheets
+from pointcloud.drawing.profile_sheet import _apart, profile_sheets
 from pointcloud.drawing.section_bands import layered, scattered, shaded
 from pointcloud.drawing.section_sheet import section_sheets
 from pointcloud.drawing.sheet import SIZES, Label, Stroke, TitleBlock, cad_layers, check_paper, named_layers
@@ -111,6 +111,16 @@ def test_profile_has_its_bands(series):
         assert title in shown
     assert "R=80.0 CL=20.00" in shown
     assert any(re.fullmatch(r"-?\d+\.\d%", t) for t in shown)
+
+
+@pytest.mark.parametrize("wanted", [[10.0, 10.2, 30.0], [10.0, 59.0, 60.0], [10.0 + i for i in range(40)], [10.0], []])
+def test_figures_of_close_stations_stand_beside_each_other(wanted):
+    """In order, as far apart as there is room for, none beyond the right edge; those with room stay."""
+    places = _apart(wanted, 3.0, 60.0)
+    assert all(b - a >= min(3.0, 50.0 / (len(wanted) - 1)) - 1e-9 for a, b in pairwise(places))
+    assert not places or (places[0] >= 10.0 - 1e-9 and places[-1] <= 60.0 + 1e-9)
+    if len(wanted) == 3:
+        assert max(abs(p - w) for p, w in zip(places, wanted, strict=True)) <= 3.0
 
 
 def test_long_profiles_go_on_the_next_sheet(series):

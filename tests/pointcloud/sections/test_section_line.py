@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import ezdxf
 import numpy as np
@@ -50,6 +51,11 @@ def test_long_spiral_turns_without_losing_digits():
     angle = s * s / (2 * 200 * 5)
     x = np.concatenate(([0.0], np.cumsum((np.cos(angle[1:]) + np.cos(angle[:-1])) / 2 * np.diff(s))))
     np.testing.assert_allclose(xy(line, 200.0)[0], x[-1], atol=1e-6)  # trapezoid error of the check
+
+
+def test_reversed_line_begins_at_bp():
+    line = replace(polyline("line", [0, 10, 30], [0, 0, 0]), labels=((0.0, "BP"), (10.0, "IP1"), (30.0, "EP")))
+    assert line.reversed().labels == ((0.0, "BP"), (20.0, "IP1"), (30.0, "EP"))
 
 
 def test_direction_at_a_corner_bisects_it():
