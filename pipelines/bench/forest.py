@@ -120,7 +120,7 @@ def _crowns(out: Path) -> dict[str, Any]:
     try:
         peer = import_module("skimage.segmentation")
     except ImportError:
-        return {**made, "skimage": "not installed: pip install scikit-image"}
+        return {**made, "skimage": "not installed: pip install --group bench"}
     heights = np.nan_to_num(smooth.values)
     markers = np.zeros(heights.shape, np.int32)
     rows, columns = smooth.grid.cells_of(grown.tops.x, grown.tops.y)
