@@ -89,12 +89,20 @@ class AuditLog:
             first, times = self._looks.get(deed, (now(), 0))
             self._looks[deed] = (first, times + 1)
 
+    def record_first(self, deed: Deed) -> None:
+        """Write a line, unless the same was written within the last minute: then it is counted as a look is."""
+        with self._lock:
+            is_first = deed not in self._looks
+            if is_first:
+                self._looks[deed] = (now(), 0)
+        (self.record if is_first else self.count)(deed)
+
     def flush(self) -> None:
         """Write the lines of what was counted."""
         with self._lock:
             looks, self._looks = self._looks, {}
         if looks:
-            self._append([(deed, first, times) for deed, (first, times) in looks.items()])
+            self._append([(deed, first, times) for deed, (first, times) in looks.items() if times])
 
     def _append(self, deeds: Sequence[tuple[Deed, datetime, int]]) -> None:
         with self._lock, self._database.writing() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Final
 
 from anyio.to_thread import run_sync
@@ -39,7 +40,8 @@ class Witness:
             if message["type"] == "http.response.start" and _counts(scope):
                 deed = _deed(scope, message["status"])
                 if _is_written_at_once(scope, message["status"]):
-                    await run_sync(log.record, deed)
+                    is_piece = message["status"] == HTTPStatus.PARTIAL_CONTENT  # a 3-D view asks for hundreds
+                    await run_sync(log.record_first if is_piece else log.record, deed)
                 else:
                     log.count(deed)
             await send(message)

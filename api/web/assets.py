@@ -15,6 +15,7 @@ _MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
 }
 
 
@@ -38,4 +39,4 @@ def assets() -> dict[str, Asset]:
 def _asset(path: Path) -> Asset:
     content = path.read_bytes()
     compressed = gzip.compress(content, compresslevel=9, mtime=0)
-    return Asset(content, compressed, _MEDIA_TYPES[path.suffix], path.suffix in (".js", ".css"))
+    return Asset(content, compressed, _MEDIA_TYPES[path.suffix], path.suffix in (".js", ".css", ".wasm"))

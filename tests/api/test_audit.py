@@ -48,6 +48,21 @@ def test_lines_follow_from_one_another_and_looks_are_counted(database: Database)
     assert (verdict.n_lines, verdict.broken_at) == (4, None)
 
 
+def test_pieces_of_a_file_are_written_once_and_then_counted(database: Database) -> None:
+    log = AuditLog(database, SECRET)
+    for _ in range(4):
+        log.record_first(deed("GET /jobs/a/results/a.copc.laz"))
+    log.record_first(deed("GET /jobs/a/results/b.copc.laz"))
+    with database.reading() as session:
+        assert [(line.target[-10:], line.times) for line in lines(session)] == [("a.copc.laz", 1), ("b.copc.laz", 1)]
+    log.flush()
+    log.record_first(deed("GET /jobs/a/results/a.copc.laz"))
+    with database.reading() as session:
+        found = [(line.target[-10:], line.times) for line in lines(session)]
+        assert found[2:] == [("a.copc.laz", 3), ("a.copc.laz", 1)]
+        assert verify(session, SECRET).broken_at is None
+
+
 def test_the_database_refuses_to_change_a_line(database: Database) -> None:
     AuditLog(database, SECRET).record(deed("GET /jobs/a"))
     for change in (update(AuditRecord).values(actor="nobody"), delete(AuditRecord)):

@@ -18,6 +18,7 @@ const PAGES: Record<string, () => Promise<{ show: Page }>> = {
   map: () => import("./pages/map"),
   volume: () => import("./pages/volume"),
   section: () => import("./pages/section"),
+  view: () => import("./pages/view"),
   forest: () => import("./pages/forest"),
   admin: () => import("./pages/admin"),
   account: () => import("./pages/account"),
