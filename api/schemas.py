@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.datasets.names import Kind
+from api.datasets.tiles import Epoch, Method
 from api.jobs.states import JobStatus
 
 
@@ -271,6 +272,15 @@ class Dataset(Answer):
     epoch: str | None = None
     info: dict[str, Any]
     links: list[Link]
+
+
+class DatasetChange(BaseModel):
+    """What a client says of how and when a file was surveyed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    method: Method | None = Field(None, description="LP, ALB, MMS, UAV or TLS.")
+    epoch: Epoch | None = Field(None, description="Year, month or day, such as 2021 or 2021-07-03.")
 
 
 class Upload(Answer):

@@ -248,6 +248,20 @@ class DatasetStore:
         logger.info("dataset %s: %s, %d bytes, %s", dataset_id, kind, size, digest)
         return record
 
+    def describe(self, dataset_id: str, changes: Mapping[str, str | None]) -> DatasetRecord:
+        """The dataset with method or epoch as stated.
+
+        Raises
+        ------
+        NotFoundError
+            When there is none.
+        """
+        with self._database.writing() as session:
+            dataset = find_dataset(session, dataset_id)
+            for name, value in changes.items():
+                setattr(dataset, name, value)
+        return dataset
+
     def remove(self, dataset_id: str) -> None:
         """Remove a dataset that no waiting or running job needs.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from api.access.gate import TheVisitor
 from api.access.users import require_project
@@ -16,7 +16,7 @@ from api.datasets.store import list_datasets
 from api.datasets.tiles import Tile, wanted_tile
 from api.datasets.unpacking import unpack_dataset
 from api.links import href, page_links
-from api.schemas import Dataset, DatasetList
+from api.schemas import Dataset, DatasetChange, DatasetList
 from api.schemas_folders import Unpacked
 from api.service import Limit, Offset, Project, Service, TheEpoch, TheMethod, TheService, TheSheet
 from api.statements import dataset_answer
@@ -117,6 +117,21 @@ def unpack(
     if not keep:
         service.datasets.remove(dataset_id)
     return Unpacked(datasets=[dataset_answer(one, request) for one in taken], skipped=list(found.skipped))
+
+
+@router.patch("/datasets/{dataset_id}", response_model_exclude_none=True)
+def describe_dataset(
+    dataset_id: str,
+    request: Request,
+    service: TheService,
+    visitor: TheVisitor,
+    said: Annotated[DatasetChange | None, Body()] = None,
+) -> Dataset:
+    """Say how and when a file was surveyed, so that it is found among its survey; null takes a statement back."""
+    with service.database.reading() as session:
+        visitor.require_change(visible_dataset(session, dataset_id, visitor).project_id)
+    changes = {} if said is None else said.model_dump(exclude_unset=True)
+    return dataset_answer(service.datasets.describe(dataset_id, changes), request)
 
 
 @router.delete("/datasets/{dataset_id}", status_code=204)

@@ -145,6 +145,16 @@ def test_what_the_client_says_counts_for_more(client: Office, tiles: list[bytes]
     assert client.post("/datasets", params={**query, "method": "GPS"}, content=tiles[0]).status_code in (400, 422)
 
 
+def test_method_and_epoch_can_be_said_later(client: Office, tile: Path) -> None:
+    path = f"/datasets/{client.upload(tile)['id']}"
+    stated = client.patch(path, json={"method": "UAV", "epoch": "2021-07-05"}).json()
+    assert (stated["method"], stated["epoch"]) == ("UAV", "2021-07-05")
+    assert "method" not in client.patch(path, json={"method": None}).json()
+    assert client.get(path).json()["epoch"] == "2021-07-05"
+    for wrong in ({"method": "GPS"}, {"epoch": "July"}, {"name": "x.laz"}):
+        assert client.patch(path, json=wrong).json()["code"] == "parameter", wrong
+
+
 def test_names_from_japanese_windows_are_read(client: Office, tiles: list[bytes]) -> None:
     content = zipped({"__name____.laz": tiles[0]}).replace(b"__name____", "葵区測量".encode("cp932") + b"_1")
     assert unpack(client, content).json()["datasets"][0]["name"] == "葵区測量_1.laz"
