@@ -13,7 +13,7 @@ from pipelines.native.columns import cast
 from pipelines.native.readers import SCAN_ANGLE_UNIT
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import InputError
-from pointcloud.io import las_points, las_write
+from pointcloud.io import las_kernels, las_points, las_write
 from pointcloud.io.ahead import one_ahead
 from pointcloud.io.las_formats import POINT_SIZES
 from pointcloud.io.las_output import Output
@@ -102,7 +102,10 @@ def _records(
 
 def _fill(points: NDArray[np.void], cloud: PointCloud, layout: Layout, fields: las_points.Layout) -> None:
     for axis, scale, offset in zip("xyz", layout.scales, layout.offsets, strict=True):
-        points[axis.upper()] = _quantised(getattr(cloud, axis), scale, offset, axis)
+        values, extremes = getattr(cloud, axis), np.empty(2)
+        las_kernels.quantise(values, scale, offset, points[axis.upper()], extremes)
+        if len(values) and not (extremes[0] >= _INT32.min and extremes[1] <= _INT32.max):
+            raise _beyond(axis, values, scale, offset)
     columns: dict[str, NDArray[np.generic]] = {}
     for name, values in cloud.attributes.items():
         if name == "ScanAngleRank":
@@ -114,20 +117,22 @@ def _fill(points: NDArray[np.void], cloud: PointCloud, layout: Layout, fields: l
     fields.pack(points, columns)
 
 
-def _quantised(values: NDArray[np.float64], scale: float, offset: float, axis: str) -> NDArray[np.float64]:
-    steps = np.rint((values - offset) / scale)
-    if steps.size and not (steps.min() >= _INT32.min and steps.max() <= _INT32.max):
-        raise InputError(
-            f"writers.las: {axis} from {values.min():.3f} to {values.max():.3f} does not fit 32 bits with scale "
-            f"{scale:g} and offset {offset:g}; set offset_{axis} to 'auto' or a larger scale_{axis}",
-            f"writers.las: {axis} の範囲 {values.min():.3f}~{values.max():.3f} は scale {scale:g}、offset {offset:g} "
-            f"では表せません。offset_{axis} を 'auto' にするか scale_{axis} を大きくしてください。",
-            field=f"offset_{axis}",
-        )
-    return steps
+def _beyond(axis: str, values: NDArray[np.float64], scale: float, offset: float) -> InputError:
+    return InputError(
+        f"writers.las: {axis} from {values.min():.3f} to {values.max():.3f} does not fit 32 bits with scale "
+        f"{scale:g} and offset {offset:g}; set offset_{axis} to 'auto' or a larger scale_{axis}",
+        f"writers.las: {axis} の範囲 {values.min():.3f}~{values.max():.3f} は scale {scale:g}、offset {offset:g} "
+        f"では表せません。offset_{axis} を 'auto' にするか scale_{axis} を大きくしてください。",
+        field=f"offset_{axis}",
+    )
 
 
 def _angle(degrees: NDArray[np.generic], point_format: int) -> dict[str, NDArray[np.generic]]:
+    name, steps = "ScanAngleRank", degrees
     if point_format >= 6:
-        return {"ScanAngle": np.rint(degrees.astype(np.float64) / SCAN_ANGLE_UNIT)}
-    return {"ScanAngleRank": np.trunc(degrees.astype(np.float64))}
+        name, steps = "ScanAngle", np.rint(degrees.astype(np.float64) / SCAN_ANGLE_UNIT)
+    elif degrees.dtype.kind == "f":
+        steps = np.trunc(degrees)
+    kind, most = (np.int16, 0x7FFF) if point_format >= 6 else (np.int8, 0x7F)
+    fits = np.abs(steps).max(initial=0) <= most
+    return {name: steps.astype(kind, copy=False) if fits else steps}  # what does not fit is refused by its name

@@ -78,6 +78,16 @@ class Layout:
                 return stored * field.scale + field.offset
         return np.ascontiguousarray(stored)
 
+    def unpack(self, points: NDArray[np.void], name: str, out: NDArray[Any]) -> None:
+        """As `get`, into an array of the type `kind`."""
+        from pointcloud.io import las_kernels
+
+        field = self.fields[name]
+        if field.mask:
+            las_kernels.bits(points[field.column], field.mask, field.shift, out)
+        else:
+            out[...] = points[field.column] if field.scale is None else self.get(points, name)
+
     def kind(self, name: str) -> np.dtype[Any]:
         """Type of the values of a dimension."""
         field = self.fields[name]

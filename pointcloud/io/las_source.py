@@ -142,19 +142,21 @@ class Source:
 
     def whole(self, pieces: Iterable[NDArray[np.void]], n_points: int, names: Sequence[str]) -> PointCloud:
         """Records in pieces, ``n_points`` in all, as one cloud with some attributes; its arrays are made once."""
-        columns = {axis: np.empty(n_points) for axis in "XYZ"}
-        columns |= {name: np.empty(n_points, dtype=self.layout.kind(name)) for name in names}
+        from pointcloud.io import las_kernels  # Numba: not for who looks at a header
+
+        xyz = [np.empty(n_points) for _ in range(3)]
+        columns = {name: np.empty(n_points, dtype=self.layout.kind(name)) for name in names}
+        frame = np.array(self.header.scales), np.array(self.header.offsets)
         place = 0
         for points in pieces:
             for start in range(0, len(points), IN_CACHE):
                 part = points[start : start + IN_CACHE]
-                for axis, values in zip("XYZ", self.coordinates(part), strict=True):
-                    columns[axis][place : place + len(part)] = values
+                own = slice(place, place + len(part))
+                las_kernels.coordinates(part["X"], part["Y"], part["Z"], *frame, *(axis[own] for axis in xyz))
                 for name in names:
-                    columns[name][place : place + len(part)] = self.layout.get(part, name)
+                    self.layout.unpack(part, name, columns[name][own])
                 place += len(part)
-        x, y, z = (columns.pop(axis) for axis in "XYZ")
-        return PointCloud(x, y, z, columns, self.crs, self.vertical_datum)
+        return PointCloud(xyz[0], xyz[1], xyz[2], columns, self.crs, self.vertical_datum)
 
     def _blocks(self, stream: BinaryIO, picked: NDArray[np.integer], selection: int | None) -> NDArray[np.void]:
         """The records of some blocks, which follow each other in a LAS."""

@@ -132,11 +132,14 @@ class Frame:
         return points
 
     def _fill(self, points: NDArray[np.void], cloud: PointCloud) -> None:
+        from pointcloud.io import las_kernels
+
         for axis, values, scale, offset in zip(
             "XYZ", (cloud.x, cloud.y, cloud.z), self.scales, self.offsets, strict=True
         ):
-            steps = np.rint((values - offset) / scale)
-            if steps.size and not (steps.min() >= -(2**31) and steps.max() < 2**31):
+            extremes = np.empty(2)
+            las_kernels.quantise(values, scale, offset, points[axis], extremes)
+            if values.size and not (extremes[0] >= -(2**31) and extremes[1] < 2**31):
                 raise ParameterError(
                     f"writing {self.path.name}: {axis} from {values.min()} to {values.max()} does not fit 32-bit steps "
                     f"of {scale} from {offset}; choose larger scales or nearer offsets",
@@ -144,7 +147,6 @@ class Frame:
                     "32 ビット整数に収まりません。間隔を大きくするか原点を近づけてください。",
                     field=axis,
                 )
-            points[axis] = steps
         for name in ("ReturnNumber", "NumberOfReturns"):
             if name not in self.names:
                 self.layout.set(points, name, np.ones(len(cloud), dtype=np.uint8))

@@ -1,8 +1,7 @@
 """Chunks of a layered LAZ file (formats 6-8) with a few layers replaced; the others stay as they are, unread.
 
 A layer's contexts hang on its own values and on those of the first layer (returns, scanner channel), never on those
-of another. So a chunk of the edited dimensions alone, with the returns and channels of the file, has the very
-classification, flag and extra byte layers that the whole chunk would get.
+of another. So classification, flags and extra bytes can be coded alone and put in the place of the old layers.
 
 References
 ----------
@@ -12,11 +11,11 @@ LAZ specification 1.4 R1 (rapidlasso, 2019), compression of point formats 6 to 1
 
 from __future__ import annotations
 
-import io
 import itertools
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, BinaryIO, Final
 
 import lazrs
@@ -30,8 +29,12 @@ from pointcloud.io.las_points import Layout
 from pointcloud.io.las_source import BATCH, Source
 
 Columns = Mapping[str, NDArray[np.generic]]
+Parts = Sequence[bytes | memoryview]
 
 FLAGS: Final = frozenset(NEW_BITS["flag_bits"]) - {"ScanChannel"}
+CONTEXT: Final = tuple(name for bits in NEW_BITS.values() for name in bits)
+"""Dimensions that new layers are coded with: whoever has read them need not have them decoded again."""
+
 _CLASS_LAYER, _FLAG_LAYER, _POINT_LAYERS = 2, 3, 9
 _EXTRA_ITEM, _VERSION = 14, 3
 
@@ -45,9 +48,9 @@ class Splice:
     source, layout
         The file, and the record with what is added.
     narrow
-        A record of format 6 with the edited extra dimensions alone behind it.
-    layers
-        Layer of the new chunk -> layer of the narrow chunk that goes there.
+        Records of returns, flags, class and the edited extra dimensions alone.
+    names
+        The edited dimensions.
     record
         Payload of the new LASzip record.
     """
@@ -55,11 +58,18 @@ class Splice:
     source: Source
     layout: Layout
     narrow: Layout
-    layers: Mapping[int, int]
+    names: tuple[str, ...]
     record: bytes
 
-    def chunks(self, columns: Columns) -> Iterator[tuple[int, list[bytes | memoryview]]]:
-        """Number of points and bytes, in parts, of each chunk; ``columns`` have one value for each point of the file.
+    def chunks(self, columns: Columns, known: Columns) -> Iterator[tuple[int, Parts]]:
+        """Number of points and bytes, in parts, of each chunk.
+
+        Parameters
+        ----------
+        columns
+            New values of the edited dimensions, one for each point of the file.
+        known
+            The file's own values of other dimensions; those of `CONTEXT` need not be decoded then.
 
         Raises
         ------
@@ -72,49 +82,97 @@ class Splice:
         if chunks is None:
             return
         starts = np.cumsum(chunks.counts) - chunks.counts
+        coder = _Coder(int(chunks.counts.max()))
         with self.source.header.path.open("rb") as stream:
-            for picked, known in one_ahead(self._decoded(columns)):
+            for picked, points in one_ahead(self._narrow(known)):
                 first, last = int(starts[picked[0]]), int(starts[picked[-1]] + chunks.counts[picked[-1]])
-                fresh = self._compressed(known, {n: v[first:last] for n, v in columns.items()}, chunks.counts[picked])
-                for chunk, new in zip(picked.tolist(), fresh, strict=True):
+                part = {name: values[first:last] for name, values in columns.items()}
+                if self._mixes_channels(points):
+                    yield from zip(chunks.counts[picked].tolist(), self._anew(stream, picked, part), strict=True)
+                    continue
+                for name, values in part.items():
+                    self.narrow.set(points, name, values)
+                for chunk in picked.tolist():
+                    start, count = int(starts[chunk]), int(chunks.counts[chunk])
                     stream.seek(int(chunks.starts[chunk]))
                     old = memoryview(stream.read(int(chunks.sizes[chunk])))
-                    at = slice(int(starts[chunk]), int(starts[chunk]) + 1)
-                    values = {name: column[at] for name, column in columns.items()}
-                    yield int(chunks.counts[chunk]), self._joined(old, new, values)
+                    new = self._layers(points[start - first : start - first + count], coder)
+                    yield count, self._joined(old, new, {n: v[start : start + 1] for n, v in columns.items()})
 
-    def _decoded(self, columns: Columns) -> Iterator[tuple[NDArray[np.integer], NDArray[np.void]]]:
-        """Groups of chunks, and their records with returns, channel and, where they are edited, flags."""
+    def _narrow(self, known: Columns) -> Iterator[tuple[NDArray[np.integer], NDArray[np.void]]]:
+        """Groups of chunks, and narrow records of them with returns, channel and flags."""
         chunks, header = self.source.chunks, self.source.header
         if chunks is None:
             return
+        has_all = all(name in known for name in CONTEXT)
         selection = lazrs.SELECTIVE_DECOMPRESS_XY_RETURNS_CHANNEL
-        if FLAGS.intersection(columns):
+        if FLAGS.intersection(self.names):
             selection |= lazrs.SELECTIVE_DECOMPRESS_FLAGS
-        groups = (np.cumsum(chunks.counts) - 1) // BATCH
+        groups, last = (np.cumsum(chunks.counts) - 1) // BATCH, 0
         with header.path.open("rb") as stream:
             for picked in np.split(np.arange(len(groups)), np.flatnonzero(np.diff(groups)) + 1):
-                yield picked, laz.decompress(header, chunks, picked, stream, selection).view(self.source.layout.dtype)
+                first, last = last, last + int(chunks.counts[picked].sum())
+                points = np.zeros(last - first, dtype=self.narrow.dtype)
+                if has_all:
+                    self.narrow.pack(points, {name: known[name][first:last] for name in CONTEXT})
+                else:
+                    data = laz.decompress(header, chunks, picked, stream, selection).view(self.source.layout.dtype)
+                    for name in NEW_BITS:
+                        points[name] = data[name]
+                yield picked, points
 
-    def _compressed(self, known: NDArray[np.void], columns: Columns, counts: NDArray[np.int64]) -> list[memoryview]:
-        """Narrow chunks of some points."""
-        points = np.zeros(len(known), dtype=self.narrow.dtype)
-        for name in NEW_BITS:
-            points[name] = known[name]
+    def _mixes_channels(self, points: NDArray[np.void]) -> bool:
+        """Whether extra bytes are to be coded for points of several scanner channels."""
+        channel = points["flag_bits"] & 0x30
+        return len(self.narrow.extras) > 0 and bool(channel.min() != channel.max())
+
+    def _anew(self, stream: BinaryIO, picked: NDArray[np.integer], columns: Columns) -> Iterator[Parts]:
+        """Some chunks decoded and compressed as a whole."""
+        header, chunks = self.source.header, self.source.chunks
+        if chunks is None:
+            return
+        data = laz.decompress(header, chunks, picked, stream).reshape(-1, header.point_size)
+        wide = np.zeros((len(data), self.layout.dtype.itemsize), dtype=np.uint8)
+        wide[:, : header.point_size] = data
+        points = wide.reshape(-1).view(self.layout.dtype)
         for name, values in columns.items():
-            self.narrow.set(points, name, values)
-        size = self.narrow.dtype.itemsize
-        ends = np.cumsum(counts * size)
-        compressor = laz.Compressor(6, size - POINT_SIZES[6], own_chunks=True)
-        stream = io.BytesIO()
-        compressor.write_chunks(stream, np.split(points.view(np.uint8), ends[:-1]))
-        compressor.close(stream)
-        stream.seek(0)
-        sizes = [n_bytes for _, n_bytes in compressor.chunk_table(stream)]
-        data, places = memoryview(stream.getbuffer()), np.cumsum([8, *sizes]).tolist()
-        return [data[a:b] for a, b in itertools.pairwise(places)]
+            self.layout.set(points, name, values)
+        compressor, out = (
+            laz.Compressor(header.point_format, wide.shape[1] - self._plain_size, own_chunks=True),
+            BytesIO(),
+        )
+        compressor.write_chunks(out, np.split(wide.reshape(-1), np.cumsum(chunks.counts[picked] * wide.shape[1])[:-1]))
+        compressor.close(out)
+        out.seek(0)
+        places = np.cumsum([8, *(size for _, size in compressor.chunk_table(out))]).tolist()
+        yield from ([out.getbuffer()[a:b]] for a, b in itertools.pairwise(places))
 
-    def _joined(self, old: memoryview, new: memoryview, values: Columns) -> list[bytes | memoryview]:
+    def _layers(self, points: NDArray[np.void], coder: _Coder) -> dict[int, bytes]:
+        """Number of a layer in the chunk -> its bytes."""
+        from pointcloud.io import laz_kernels
+
+        own, bits = points["flag_bits"], points["bits"]
+        channel = ((own >> 4) & 3).astype(np.uint8)
+        is_single = (((bits & 15) == 1) & (bits >> 4 <= 1)).astype(np.uint8)
+        made: dict[int, bytes] = {}
+        if "Classification" in self.names:
+            values = np.ascontiguousarray(points["Classification"])
+            made[_CLASS_LAYER] = coder.layer(values, channel, is_single, laz_kernels.CLASS, 256)
+        if FLAGS.intersection(self.names):
+            values = ((own & 15) | ((own >> 2) & 0x30)).astype(np.uint8)
+            made[_FLAG_LAYER] = coder.layer(values, channel, is_single, laz_kernels.FLAGS, 64)
+        table = points.view(np.uint8).reshape(len(points), -1)
+        before = _POINT_LAYERS + _colour_layers(self.source.header.point_format) - self._plain_size
+        for name in self.names:
+            column = self.layout.fields[name].column
+            if name in self.layout.extras:
+                place, at = _place(self.layout, column), _place(self.narrow, column)
+                for i in range(self.layout.dtype[column].itemsize):
+                    values = np.ascontiguousarray(table[:, at + i])
+                    made[before + place + i] = coder.layer(values, channel, is_single, laz_kernels.EXTRA, 256)
+        return made
+
+    def _joined(self, old: memoryview, new: Mapping[int, bytes], values: Columns) -> Parts:
         """The old chunk with its first point edited and some layers replaced."""
         size = self.source.header.point_size
         first = np.zeros(self.layout.dtype.itemsize, dtype=np.uint8)
@@ -122,22 +180,41 @@ class Splice:
         record = first.view(self.layout.dtype)
         for name, value in values.items():
             self.layout.set(record, name, value)
-        n_layers = _POINT_LAYERS + self._n_colours + self.layout.dtype.itemsize - self._plain_size
-        (count,) = struct.unpack_from("<I", old, size)
-        parts = _layers(old, size, n_layers + size - self.layout.dtype.itemsize)
-        parts += [memoryview(b"")] * (n_layers - len(parts))
-        own = _layers(new, self.narrow.dtype.itemsize, _POINT_LAYERS + self.narrow.dtype.itemsize - POINT_SIZES[6])
-        for place, layer in self.layers.items():
-            parts[place] = own[layer]
-        return [first.tobytes(), struct.pack(f"<{1 + n_layers}I", count, *map(len, parts)), *parts]
+        n_old = _POINT_LAYERS + _colour_layers(self.source.header.point_format) + size - self._plain_size
+        count, *sizes = struct.unpack_from(f"<{1 + n_old}I", old, size)
+        places = itertools.accumulate(sizes, initial=size + 4 + 4 * n_old)
+        parts: list[bytes | memoryview] = [old[a:b] for a, b in itertools.pairwise(places)]
+        parts += [b""] * (self.layout.dtype.itemsize - size)
+        for place, layer in new.items():
+            parts[place] = layer
+        return [first.tobytes(), struct.pack(f"<{1 + len(parts)}I", count, *map(len, parts)), *parts]
 
     @property
     def _plain_size(self) -> int:
         return POINT_SIZES[self.source.header.point_format]
 
-    @property
-    def _n_colours(self) -> int:
-        return _colour_layers(self.source.header.point_format)
+
+class _Coder:
+    """Codes layers one after the other, in the same memory."""
+
+    def __init__(self, most: int) -> None:
+        """``most`` is the number of points of the largest chunk."""
+        self._symbols, self._models = np.empty(most, np.uint8), np.empty(most, np.uint16)
+        self._tables = np.empty((2, 256, 256), np.uint32)
+        self._out = np.empty(2 * most + 16, np.uint8)
+
+    def layer(
+        self, values: NDArray[np.uint8], channels: NDArray[np.uint8], is_single: NDArray[np.uint8], kind: int, n: int
+    ) -> bytes:
+        """The bytes of a layer of ``n`` symbols; none where all points of a channel have the first one's value."""
+        from pointcloud.io import laz_kernels
+
+        symbols, models = self._symbols[: len(values) - 1], self._models[: len(values) - 1]
+        if not laz_kernels.contexts(values, channels, is_single, kind, symbols, models):
+            return b""
+        counts, shares = self._tables[:, :, :n]
+        state = np.zeros((256, 3), np.uint32)
+        return self._out[: laz_kernels.encode(symbols, models, n, counts, shares, state, self._out)].tobytes()
 
 
 def splice(source: Source, layout: Layout, names: Sequence[str]) -> Splice | None:
@@ -152,20 +229,10 @@ def splice(source: Source, layout: Layout, names: Sequence[str]) -> Splice | Non
     record = _record(source.chunks.record, layout.dtype.itemsize - POINT_SIZES[header.point_format])
     if record is None:
         return None
-    kinds = [(name, RECORDS[6][name]) for name in RECORDS[6].names or ()]
-    places: dict[str, Any] = dict(layout.dtype.fields or {})
-    layers = {_CLASS_LAYER: _CLASS_LAYER} if "Classification" in names else {}
-    layers |= {_FLAG_LAYER: _FLAG_LAYER} if FLAGS.intersection(names) else {}
-    before = _POINT_LAYERS + _colour_layers(header.point_format) - POINT_SIZES[header.point_format]
-    own = _POINT_LAYERS
-    for name in extras:
-        column = layout.fields[name].column
-        kind, place = places[column]
-        kinds.append((column, kind))
-        layers |= {before + place + i: own + i for i in range(kind.itemsize)}
-        own += kind.itemsize
+    kinds = [(name, RECORDS[6][name]) for name in (*NEW_BITS, "Classification")]
+    kinds += [(layout.fields[name].column, layout.dtype[layout.fields[name].column]) for name in extras]
     narrow = Layout(6, np.dtype(kinds), layout.fields, tuple(extras))
-    return Splice(source, layout, narrow, layers, record)
+    return Splice(source, layout, narrow, tuple(names), record)
 
 
 class ChunkWriter:
@@ -204,11 +271,10 @@ def _colour_layers(point_format: int) -> int:
     return point_format - 6
 
 
-def _layers(chunk: memoryview, point_size: int, n_layers: int) -> list[memoryview]:
-    """The layers of a chunk: after its first point come their number of points and sizes."""
-    sizes = struct.unpack_from(f"<{n_layers}I", chunk, point_size + 4)
-    places = itertools.accumulate(sizes, initial=point_size + 4 + 4 * n_layers)
-    return [chunk[a:b] for a, b in itertools.pairwise(places)]
+def _place(layout: Layout, column: str) -> int:
+    """First byte of a column in the record."""
+    fields: dict[str, Any] = dict(layout.dtype.fields or {})
+    return int(fields[column][1])
 
 
 def _record(record: bytes, n_extra: int) -> bytes | None:
