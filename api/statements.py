@@ -43,7 +43,7 @@ def read_state(session: Session, job_id: str) -> JobState:
     NotFoundError
         When there is no such job.
     """
-    job = store.find_job(session, job_id)
+    job = store.find_job(session, job_id, with_results=False)
     return JobState(job, store.last_messages(session, job_id, _MESSAGES_SHOWN), queue_position(session, job))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import QueryError
 from api.jobs.states import JobStatus
-from api.jobs.turns import PLACE
+from api.jobs.turns import place_in_line
 from api.records import JobRecord, UtcDateTime, now
 
 _OPEN: Final = ("", "..")
@@ -57,8 +57,7 @@ def queue_position(session: Session, job: JobRecord) -> int | None:
     """Place in the queue, 1 being next; None where the job does not wait."""
     if job.status != JobStatus.ACCEPTED:
         return None
-    row = session.execute(PLACE, {"job_id": job.id}).one_or_none()
-    return None if row is None else int(row.place)
+    return place_in_line(session, job.id)
 
 
 def read_interval(text: str) -> tuple[datetime | None, datetime | None]:

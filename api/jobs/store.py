@@ -92,15 +92,15 @@ def create_job(
     return job
 
 
-def find_job(session: Session, job_id: str) -> JobRecord:
-    """The job of that id, with its inputs and results.
+def find_job(session: Session, job_id: str, *, with_results: bool = True) -> JobRecord:
+    """The job of that id, with its inputs and, where they are wanted, its results.
 
     Raises
     ------
     NotFoundError
         When there is none.
     """
-    parts = (selectinload(JobRecord.inputs), selectinload(JobRecord.results))
+    parts = [selectinload(JobRecord.inputs), *([selectinload(JobRecord.results)] if with_results else ())]
     job = session.get(JobRecord, job_id, options=parts) if is_id(job_id) else None
     if job is None:
         raise no_job(job_id)

@@ -12,6 +12,7 @@ from api.jobs import store
 from api.jobs.delivery import Delivery
 from api.jobs.listing import queue_position
 from api.jobs.states import MOVES, JobStatus, sources_of
+from api.jobs.turns import place_in_line
 from api.problems import Problem
 from api.records import JobRecord, now
 from pipelines.progress import Text
@@ -151,3 +152,29 @@ def test_times_come_back_in_utc(database: Database) -> None:
         created = store.find_job(session, claim.job_id).created
     assert created.tzinfo is not None
     assert before <= created <= now()
+
+
+def test_a_long_line_is_sorted_twice_a_second_and_a_short_one_each_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing() as session:
+        jobs = [store.create_job(session, Rehearsal(), {}, {}, "test").id for _ in range(4)]
+
+    def places(*asked: int) -> list[int | None]:
+        with database.reading() as session:
+            return [place_in_line(session, jobs[i]) for i in asked]
+
+    def claim() -> None:
+        with database.writing() as session:
+            store.claim_next(session, 0)
+
+    assert places(0, 1, 2, 3) == [1, 2, 3, 4]
+    claim()
+    assert places(0, 1, 2, 3) == [None, 1, 2, 3]
+    monkeypatch.setattr("api.jobs.turns._LONG", 3)
+    monkeypatch.setattr("api.jobs.turns._FRESH_S", 3600.0)
+    assert places(2, 3) == [2, 3]
+    claim()
+    assert places(2, 3) == [2, 3]  # as old as the line's sorting
+    monkeypatch.setattr("time.monotonic", lambda: 1e12)
+    assert places(2, 3) == [1, 2]
