@@ -126,6 +126,8 @@ def test_the_pages_are_accessible_and_fit(
         pytest.skip("no axe-core (make web fetches it from the lock file)")
     axe = AXE.read_text()
     with Reader(browser, str(crowd.service.client.base_url), "ja", width, height) as reader:
+        reader.open("#/account")
+        assert reader.violations(axe) == []  # of the log-in
         enter(reader, "#/account", "chief", chief)
         for place in ("account", *(f"admin/{one}" for one in PLACES)):
             page = reader.open(f"#/{place}")

@@ -112,6 +112,10 @@ def test_other_coefficients_run_a_new_job_and_are_set_beside_this_one(
     claim = office.client.get(f"/jobs/{job}/results/carbon.json").json()
     with Reader(browser, str(office.client.base_url), "en") as reader:
         page = reader.open(f"#/forest/{job}")
+        page.emulate_media(media="print")
+        expect(page.locator(".what-if")).to_be_hidden()
+        expect(page.get_by_role("region", name="Stand table")).to_be_visible()
+        page.emulate_media(media="screen")
         page.get_by_label("スギ BEF from 21 years").fill("2.46")
         page.get_by_label("Name of the version").fill("NIR-2026 draft")
         page.get_by_label("Source", exact=True).fill("a trial")

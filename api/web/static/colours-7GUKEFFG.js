@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-SZTDMOBV.js";import"./chunk-CUFBTVPJ.js";import"./chunk-6WHTQ7E6.js";import"./chunk-CTILJ5HC.js";import"./chunk-VUJKWCT3.js";export{a as choices,c as className,b as colouring};

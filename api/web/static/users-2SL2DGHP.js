@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-RK7WIVJF.js";import"./chunk-35L5IDIM.js";import"./chunk-P35ZXDMA.js";import"./chunk-CUFBTVPJ.js";import"./chunk-REZGUXK7.js";import"./chunk-6WHTQ7E6.js";import"./chunk-CTILJ5HC.js";import"./chunk-VUJKWCT3.js";export{b as roleChoice,c as setRole,a as showUsers};
