@@ -220,7 +220,7 @@ def _found(session: Session, declared: DatasetInput, given: str | Tile, visitor:
     if isinstance(given, str):
         return [_dataset(session, declared, given, visitor)]
     seen = list_datasets(session, _MAX_TILES, 0, visitor.seen_projects(None), given)
-    found = [one for one in seen if one.kind in ACCEPTED[declared.kind]]
+    found = [one for one in seen if one.kind in _accepted(declared)]
     kinds = sorted({str(Tile(None, one.method, one.epoch)) for one in found})
     n_sheets = len({one.sheet for one in found})
     if len(kinds) == 1 and n_sheets == len(found) and (len(found) == 1 or declared.many):
@@ -236,6 +236,11 @@ def _found(session: Session, declared: DatasetInput, given: str | Tile, visitor:
     )
 
 
+def _accepted(declared: DatasetInput) -> set[str]:
+    """Kinds of datasets that an input takes."""
+    return {kind for one in (declared.kind, *declared.also) for kind in ACCEPTED[one]}
+
+
 def _dataset(session: Session, declared: DatasetInput, dataset_id: str, visitor: Visitor) -> DatasetRecord:
     try:
         dataset = visible_dataset(session, dataset_id, visitor)
@@ -243,7 +248,7 @@ def _dataset(session: Session, declared: DatasetInput, dataset_id: str, visitor:
         raise ParameterError(
             f"input {declared.name}: {error.en}", f"入力 {declared.name}: {error.ja}", field=declared.name
         ) from error
-    if dataset.kind not in ACCEPTED[declared.kind]:
+    if dataset.kind not in _accepted(declared):
         raise ParameterError(
             f"input {declared.name}: dataset {dataset_id} ({dataset.name}) holds {dataset.kind}; "
             f"expected {declared.kind}",

@@ -42,6 +42,8 @@ class DatasetInput:
     kind: Literal["pointcloud", "polygons", "lines", "surface", "heights", "points", "table", "raster"]
     required: bool = True
     many: bool = True
+    also: tuple[Literal["table"], ...] = ()
+    """Other kinds that serve as well."""
 
 
 @dataclass(frozen=True, slots=True)

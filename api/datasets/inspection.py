@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.datasets.names import Kind
-from pointcloud.errors import CrsError, FileError
+from pointcloud.errors import CrsError, FileError, GeometryError
+from pointcloud.io.shapefile_zip import holds_one
 
 _ANY_PLANE: Final = "EPSG:6676"
 """Zones are checked in some plane; which one does not matter as long as it is metres."""
@@ -24,12 +25,12 @@ def inspect_file(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
     FileError
         When the file is broken or not what its name says.
     GeometryError
-        When a zone is not a valid polygon, or a line not a line.
+        When a zone (other than a stand) is not a valid polygon, or a line not a line.
     """
     if kind == "pointcloud":
         return kind, _pointcloud(path)
     if kind == "archive":
-        return kind, _archive(path)
+        return ("polygons", _polygons(path)) if holds_one(path) else (kind, _archive(path))
     if kind in ("drawing", "heights", "raster"):
         return kind, {"problems": []}
     _refuse_disguise(path)
@@ -113,4 +114,19 @@ def _polygons(path: Path) -> dict[str, Any]:
         zones = read_zones(path, parse(_ANY_PLANE))
     except CrsError as error:  # the way to the survey's own CRS may be known; the job will tell
         return {"n_zones": None, "names": [], "problems": [{"code": error.code, "en": error.en, "ja": error.ja}]}
+    except GeometryError as error:
+        if not _are_stands(path):
+            raise
+        # a stand with a broken outline is listed by the job, the others are not lost for it
+        return {"n_zones": None, "names": [], "problems": [{"code": error.code, "en": error.en, "ja": error.ja}]}
     return {"n_zones": len(zones), "names": [zone.name for zone in zones[:_MAX_NAMES]], "problems": []}
+
+
+def _are_stands(path: Path) -> bool:
+    """Whether polygons have the fields of stands."""
+    from pointcloud.crs import parse
+    from pointcloud.forest.stands_reading import names_species
+    from pointcloud.io.vector import read_features
+
+    features, _ = read_features(path, parse(_ANY_PLANE))
+    return bool(features) and names_species(features[0].fields)

@@ -78,7 +78,8 @@ class ForestCarbon(Process[CarbonParameters]):
     )
     inputs = (
         DatasetInput("survey", Text("Survey tiles", "点群タイル"), "pointcloud", required=False),
-        DatasetInput("stands", Text("Stands (polygons)", "林小班 (ポリゴン)"), "polygons", many=False),
+        DatasetInput("stands", Text("Stands (polygons, or CSV with WKT)", "林小班 (ポリゴン、または WKT 列のある CSV)"),
+                     "polygons", many=False, also=("table",)),
         DatasetInput("earlier_survey", Text("Tiles of an earlier survey", "前回測量の点群"), "pointcloud",
                      required=False),
         *(DatasetInput(name, Text(en, ja), kind, required=False, many=False) for name, en, ja, kind in _OPTIONAL),

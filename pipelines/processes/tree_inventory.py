@@ -68,7 +68,8 @@ class TreeInventory(Process[TreeParameters]):
     )
     inputs = (
         DatasetInput("survey", Text("Survey tiles", "点群タイル"), "pointcloud"),
-        DatasetInput("stands", Text("Stands (polygons)", "林小班 (ポリゴン)"), "polygons", required=False, many=False),
+        DatasetInput("stands", Text("Stands (polygons, or CSV with WKT)", "林小班 (ポリゴン、または WKT 列のある CSV)"),
+                     "polygons", required=False, many=False, also=("table",)),
         DatasetInput("register", Text("Forest register (CSV)", "森林簿 (CSV)"), "table", required=False, many=False),
         DatasetInput("plots", Text("Calibration plots (CSV)", "調査区の毎木データ (CSV)"), "table", required=False,
                      many=False),

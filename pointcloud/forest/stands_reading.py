@@ -1,4 +1,4 @@
-"""Stands from GeoPackage, Shapefile (UTF-8 or CP932), GeoJSON or CSV, with a forest register joined by id."""
+"""Stands from GeoPackage, Shapefile (UTF-8 or CP932, also zipped), GeoJSON or CSV, with a register joined by id."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_stands(path: Path, crs: CRS, age_year: int, register: Path | None = Non
     Parameters
     ----------
     path
-        GeoPackage, Shapefile, GeoJSON, or CSV with a column of WKT in ``crs``.
+        GeoPackage, Shapefile, a zip of a Shapefile's parts, GeoJSON, or CSV with a column of WKT in ``crs``.
     crs
         CRS of the survey.
     age_year
@@ -56,11 +56,7 @@ def read_stands(path: Path, crs: CRS, age_year: int, register: Path | None = Non
     CrsError, GeometryError
         As `pointcloud.io.vector.read_features`; also when there is no stand.
     """
-    notes: tuple[Note, ...] = ()
-    if path.suffix.lower() == ".csv":
-        features = _csv_features(reading.read(path))
-    else:
-        features, notes = read_features(path, crs)
+    features, notes = _features(path, crs)
     if not features:
         raise GeometryError(
             f"stands {path.name}: no stand in it", f"{path.name} に林小班がありません。", file=path.name
@@ -68,6 +64,17 @@ def read_stands(path: Path, crs: CRS, age_year: int, register: Path | None = Non
     joined = features if register is None else _joined(features, reading.read(register))
     ids = _unique(_id(f) for f in joined)
     return tuple(_stand(f, id_, age_year, notes) for f, id_ in zip(joined, ids, strict=True))
+
+
+def names_species(fields: Iterable[str]) -> bool:
+    """Whether a file's fields are those of stands: one of them is the species."""
+    return bool({str(name).lower() for name in fields} & set(_names("species")))
+
+
+def _features(path: Path, crs: CRS) -> tuple[tuple[Feature, ...], tuple[Note, ...]]:
+    if path.suffix.lower() == ".csv":
+        return _csv_features(reading.read(path)), ()
+    return read_features(path, crs)
 
 
 def _csv_features(table: reading.Table) -> tuple[Feature, ...]:

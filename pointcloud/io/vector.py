@@ -1,4 +1,4 @@
-"""Zones in: polygons with names, from GeoJSON, GeoPackage or Shapefile, in the survey's CRS."""
+"""Zones in: polygons with names, from GeoJSON, GeoPackage or Shapefile (also zipped), in the survey's CRS."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from shapely.geometry import MultiPolygon, Polygon, shape
 
 from pointcloud import crs as reference
 from pointcloud.errors import CrsError, FileError, GeometryError
+from pointcloud.io.shapefile_zip import unpacked
 from pointcloud.notes import Note
 
 NAME_FIELDS: Final = ("name", "名称", "zone")
@@ -98,10 +99,13 @@ def _load(path: Path, crs: CRS) -> tuple[CRS, list[Feature], tuple[Note, ...]]:
         raise FileError(f"zones {path}: no such file", f"区域ファイル {path} がありません。", file=str(path))
     if suffix in (".geojson", ".json"):
         return _load_object(_load_json(path), crs, path.name)
+    if suffix == ".zip":
+        with unpacked(path) as shapes:
+            return _load(shapes, crs)
     if suffix not in _SIGNATURES:
         raise FileError(
-            f"zones {path}: suffix '{suffix}'; expected .geojson, .json, .gpkg or .shp",
-            f"区域ファイル {path} の拡張子 '{suffix}' は使えません。.geojson .json .gpkg .shp のいずれかに"
+            f"zones {path}: suffix '{suffix}'; expected .geojson, .json, .gpkg, .shp or .zip",
+            f"区域ファイル {path} の拡張子 '{suffix}' は使えません。.geojson .json .gpkg .shp .zip のいずれかに"
             "してください。",
             file=str(path),
             value=suffix,

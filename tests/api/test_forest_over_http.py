@@ -1,12 +1,16 @@
-"""A small survey to CO2 over HTTP, and its trees back as an input. Costs about 6 s."""
+"""A small survey to CO2 over HTTP, and its trees back as an input. Costs about 15 s."""
 
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pyogrio
 import pytest
+import shapely
 
 from api.settings import Settings
 from pointcloud.bounds import Bounds
@@ -15,6 +19,7 @@ from pointcloud.synthetic import valley
 from tests.api.office import CLOSED, Office, Thread, free_port
 
 WEST, SOUTH = 51_870.0, -98_130.0
+CROSSING = ((0, 0), (20, 20), (20, 0), (0, 20))
 TABLE = "# version: 2026-1\n# source: test\n# status: confirmed\n樹種,地位,林齢,樹高,材積\n" + "".join(
     f"杉,1,{age},{0.2 * age},{8 * age}\n" for age in range(5, 105, 5)
 )
@@ -78,3 +83,34 @@ def test_a_survey_becomes_trees_and_co2(client: Office, tmp_path: Path) -> None:
     refused = client.post("/processes/forest-carbon/execution", json={"inputs": wrong})
     assert refused.status_code == 422
     assert "expected points" in refused.json()["detail"]
+
+
+def test_stands_are_uploaded_in_every_form(client: Office, tmp_path: Path) -> None:
+    """A zipped Shapefile with an outline that crosses itself, and a CSV in CP932: jobs list what they cannot use."""
+    cloud = valley(density=4.0, seed=3).survey("before", bounds=Bounds(WEST, SOUTH, WEST + 30, SOUTH + 30)).cloud
+    las.write(tmp_path / "08ND77.laz", cloud)
+    survey = client.upload(tmp_path / "08ND77.laz")["id"]
+    shapes = [
+        shapely.box(WEST, SOUTH, WEST + 30, SOUTH + 30),
+        shapely.Polygon([(WEST + x, SOUTH + y) for x, y in CROSSING]),
+    ]
+    columns = [np.array(["1-イ", "1-ロ"], object), np.array(["スギ", "スギ"], object), np.array([45, 45])]
+    pyogrio.raw.write(
+        tmp_path / "s.shp", shapely.to_wkb(shapes), columns, ["林小班", "樹種", "林齢"], driver="ESRI Shapefile",
+        geometry_type="Polygon", crs="EPSG:6676", encoding="CP932",
+    )  # fmt: skip
+    with zipfile.ZipFile(tmp_path / "stands.zip", "w") as archive:
+        for part in tmp_path.glob("s.*"):
+            archive.write(part, part.name)
+    rows = [f'{name},スギ,45,"{shape.wkt}"' for name, shape in zip(("1-イ", "1-ロ"), shapes, strict=True)]
+    (tmp_path / "stands.csv").write_bytes("\n".join(["林小班,樹種,林齢,wkt", *rows]).encode("cp932"))
+    tables = {}
+    for name in ("stands.zip", "stands.csv"):
+        uploaded = client.upload(tmp_path / name)
+        job = client.start("tree-inventory", survey=survey, stands=uploaded["id"], points=False, crs="EPSG:6676")
+        client.wait_until(job, "successful", patience_s=120)
+        tables[name] = client.get(f"/jobs/{job}/results").json()["summary"]["value"]["stands"]
+    assert [s["id"] for s in tables["stands.zip"]] == ["1-イ", "1-ロ"]
+    assert tables["stands.zip"] == tables["stands.csv"]
+    assert tables["stands.zip"][0]["n_detected"] > 20
+    assert tables["stands.zip"][1]["n_detected"] == 0
