@@ -30,6 +30,7 @@ from pointcloud.ground.scales import (
     REACH,
     RESTORED_POINTS,
     ROUGHNESS_REACH,
+    SPARSE_BLOCK_POINTS,
     SPREAD,
 )
 
@@ -70,7 +71,7 @@ class GroundParameters:
     @property
     def is_dense(self) -> bool:
         """Whether the fine surface can be fitted."""
-        return self.method == "auto" and self.spacing <= DETAIL_SPACING * self.cell
+        return self.method == "auto" and _is_dense(self.spacing, self.cell)
 
     def as_dict(self) -> dict[str, float | str]:
         """Name -> value."""
@@ -78,6 +79,10 @@ class GroundParameters:
             name: getattr(self, name)
             for name in ("method", "cell", "window", "slope", "threshold", "scalar", "spacing")
         }
+
+
+def _is_dense(spacing: float, cell: float) -> bool:
+    return spacing <= DETAIL_SPACING * cell
 
 
 def check_units(cloud: PointCloud) -> None:
@@ -158,7 +163,7 @@ def survey_parameters(
 
 def _tolerance(spacing: float, cell: float) -> tuple[float, float]:
     """Threshold and scalar: the fine surface of a dense survey needs no allowance for its slope."""
-    if spacing <= DETAIL_SPACING * cell:
+    if _is_dense(spacing, cell):
         return 0.15, 0.0
     coarse = min(1.0, spacing)
     return 0.15 + 0.25 * coarse, 0.1 + 0.7 * coarse
@@ -217,7 +222,7 @@ def restored_area(spacing: float, cell: float) -> int:
 
 def block_sizes(spacing: float, cell: float) -> list[float]:
     """Metres across the blocks of the key points' rounds, the largest first, the working cell last."""
-    size = spacing * math.sqrt(BLOCK_POINTS)
+    size = spacing * math.sqrt(BLOCK_POINTS if _is_dense(spacing, cell) else SPARSE_BLOCK_POINTS)
     sizes = [max(min(size, LARGEST_BLOCK**2 / size), cell)]
     while sizes[-1] > cell:
         sizes.append(max(sizes[-1] / 2.0, cell))

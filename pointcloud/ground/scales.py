@@ -23,18 +23,20 @@ ISLAND_EXTENT = 60
 RESTORED_POINTS = 10
 """Least number of points, in their mean area, of a region that is restored."""
 BLOCK_POINTS = 55.0
-"""Points in a block of the first round."""
-LARGEST_BLOCK = 8.0
-"""Metres across the largest block. Where 55 points need more, wide blocks would cut the relief: there the block
-shrinks again, as 64 m2 / its width, and vegetation is left to the finer rounds."""
+"""Points in a block of the first round where the fine surface follows, which climbs back ..."""
+SPARSE_BLOCK_POINTS = 40.0
+"""... and where it does not."""
+LARGEST_BLOCK = 6.0
+"""Metres across the largest block. Where so many points need more, wide blocks would cut the relief: there the block
+shrinks again, as 36 m2 / its width, and vegetation is left to the finer rounds."""
 REACH = 10
 """Cells without a key point at which the confidence has reached zero."""
 KEY_REACH = 3
 """Blocks around a block in which others must support its lowest point."""
 ROUGHNESS_REACH = 4
 """Half width of the window of the roughness."""
-DETAIL_SPACING = 0.55
-"""Points lie at most so many cells apart where the fine surface is fitted: then a plane has some ten points a cell."""
+DETAIL_SPACING = 0.9
+"""Points lie at most so many cells apart where the fine surface is fitted: then a window has ten points or more."""
 DETAIL_ROUNDS = 4
 """Rounds of its fit, the first over bare faces; each looks two cells further."""
 CLEAN_REACH = 2
