@@ -105,8 +105,7 @@ def _load(path: Path, crs: CRS) -> tuple[CRS, list[Feature], tuple[Note, ...]]:
     if suffix not in _SIGNATURES:
         raise FileError(
             f"zones {path}: suffix '{suffix}'; expected .geojson, .json, .gpkg, .shp or .zip",
-            f"区域ファイル {path} の拡張子 '{suffix}' は使えません。.geojson .json .gpkg .shp .zip のいずれかに"
-            "してください。",
+            f"区域ファイル {path} の拡張子 '{suffix}' は使えません (可: .geojson .json .gpkg .shp .zip)。",
             file=str(path),
             value=suffix,
         )
@@ -222,8 +221,9 @@ def _check_signature(path: Path, suffix: str) -> None:
     """Refuse a file of another format: GDAL goes by content and would follow what some formats point to."""
     with path.open("rb") as stream:
         if stream.read(16)[: len(_SIGNATURES[suffix])] != _SIGNATURES[suffix]:
-            kind = "GeoPackage" if suffix == ".gpkg" else "Shapefile"
-            raise _unreadable(path, f"byte 0: not the signature of a {kind}")
+            raise _unreadable(
+                path, f"byte 0: not the signature of a {'Shapefile' if suffix == '.shp' else 'GeoPackage'}"
+            )
 
 
 def _read_layer(path: Path, suffix: str) -> tuple[CRS, list[Feature]]:
