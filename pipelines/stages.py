@@ -76,12 +76,14 @@ def ground(ins: Arrays, outs: Arrays) -> bool:
 
     Points that come in as noise (7, 18) are not looked at and stay noise. Takes ``method``, ``cell``,
     ``window``, ``slope``, ``threshold`` and ``scalar`` from ``pdalargs``; what is not given follows from the
-    data. Gives ``Classification`` and ``KeyPoint``: 1 for the ground points that carry the terrain surface.
+    data. Gives ``Classification``, ``KeyPoint`` (1 for the ground points that carry the terrain surface) and, where the
+    stage's ``add_dimension`` names it, ``GroundConfidence``: from 0 to 1 in hundredths.
     """
     cloud = _cloud(ins, "Classification", "ReturnNumber", "NumberOfReturns")
     result = labelled(cloud, **pdalargs)
     outs["Classification"] = result.labels
     outs["KeyPoint"] = result.key_points.astype(np.uint8)
+    outs["GroundConfidence"] = np.round(result.confidence.astype(np.float64), 2)
     return True
 
 

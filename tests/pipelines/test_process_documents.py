@@ -49,6 +49,10 @@ def test_ground_classification_gives_the_documents_labels(
     a, b = las.read(tmp_path / "process" / "marked.laz"), las.read(tmp_path / "document" / "ground.laz")
     for name in ("Classification", "KeyPoint"):
         np.testing.assert_array_equal(a.attributes[name], b.attributes[name])
+    confidence = b.attributes["GroundConfidence"]
+    assert 0.0 <= confidence.min() < confidence.max() <= 1.0
+    # the process writes hundredths in single precision, the document's dimension is double
+    np.testing.assert_allclose(a.attributes["GroundConfidence"], confidence, atol=1e-6)
     given = las.read(marked).attributes["Classification"]
     for code in (7, 18):
         assert (a.attributes["Classification"][given == code] == code).all()
