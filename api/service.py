@@ -37,7 +37,7 @@ class Service:
     secret: bytes
 
 
-def _service_of(request: Request) -> Service:
+async def _service_of(request: Request) -> Service:  # not in a thread: every request asks
     return cast(Service, request.app.state.service)
 
 

@@ -6,6 +6,7 @@ import hmac
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
+from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
@@ -51,7 +52,7 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "-"
 
 
-def identify(
+async def identify(
     request: Request,
     service: TheService,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)] = None,
@@ -68,7 +69,8 @@ def identify(
         When they ask too often.
     """
     _refuse_foreign_page(request)
-    visitor = LOCAL if service.settings.access == "open" else _proven(request, service, bearer)
+    is_open = service.settings.access == "open"
+    visitor = LOCAL if is_open else await run_sync(_proven, request, service, bearer)
     request.state.visitor = visitor
     if visitor.via not in (LOCAL.via, NOBODY.via):
         service.gate.requests.take(visitor.name)
