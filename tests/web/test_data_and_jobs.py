@@ -112,6 +112,51 @@ def test_an_area_is_named_by_map_sheets(reader: Reader, running: Thread) -> None
     assert dataset["info"]["problems"] == []
 
 
+def test_an_area_is_drawn_by_its_coordinates(reader: Reader, running: Thread, tmp_path: Path) -> None:
+    outline = tmp_path / "area.geojson"
+    outline.write_text(
+        '{"type":"Feature","properties":{"name":"北"},"geometry":{"type":"Polygon","coordinates":'
+        "[[[139.07,35.11],[139.08,35.11],[139.08,35.12],[139.07,35.11]]]}}"
+    )
+    page = reader.open("#/order/rehearsal")
+    page.locator("summary", has_text="任意のデータ").click()
+    zones = page.locator("[data-field=zones]")
+    zones.locator("summary", has_text="地図に描く").click()
+    zones.locator("input[type=file]").set_input_files(outline)
+    expect(zones.locator("summary", has_text="頂点 3 点 (VIII 系)")).to_be_visible()
+    zones.get_by_role("button", name="座標を入力").click()
+    text = zones.locator("textarea")
+    text.fill("-98400, 52000\n-98300")
+    zones.get_by_role("button", name="確定").last.click()
+    expect(zones.locator(".drawing .problem").last).to_contain_text("2 つの数値")
+    text.fill("-98400, 52000\n-98300, 52000\n-98300, 52100")
+    zones.get_by_role("button", name="確定").last.click()
+    expect(zones).to_contain_text("5,000.0 m²")
+    page.get_by_role("button", name="処理を開始").click()
+    page.wait_for_url(re.compile("#/job/"))
+    (area,) = running.client.status(page.url.rpartition("/")[2])["inputs"]
+    info = running.client.get(f"/datasets/{area['dataset']}").json()["info"]
+    assert (info["names"], info["problems"]) == (["北", "2"], [])
+
+
+def test_files_of_a_folder_make_a_survey_and_the_reader_says_where_it_lies(
+    reader: Reader, running: Thread, tile: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "2021" / "ALB"
+    folder.mkdir(parents=True)
+    (folder / "river.laz").write_bytes(tile.read_bytes())
+    page = reader.open("#/data")
+    page.locator("input[type=file]").nth(1).set_input_files(tmp_path)
+    page.get_by_label("2021 ALB 航空レーザ測深 をすべて選択").check()
+    (river,) = [one for one in running.client.get("/datasets").json()["datasets"] if one["name"] == "river.laz"]
+    assert (river["method"], river["epoch"]) == ("ALB", "2021")
+    page.get_by_role("row", name="river.laz").get_by_role("button", name="候補を地図で見る").click()
+    page.get_by_role("dialog").get_by_role("button", name=re.compile(r"これを使う.* VIII 系")).click()
+    expect(page.get_by_role("row", name="river.laz")).to_contain_text("EPSG:6676) と回答済み")
+    page.get_by_role("link", name="地形モデルを作成").click()
+    page.wait_for_url(re.compile("order/terrain-model.*crs=EPSG"))
+
+
 def test_both_languages_and_the_keyboard(browser: Browser, running: Thread) -> None:
     with Reader(browser, str(running.client.base_url), language="en") as reader:
         page = reader.open("#/jobs")

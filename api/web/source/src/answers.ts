@@ -6,6 +6,10 @@ export interface Dataset {
   kind: string;
   size: number;
   created: string;
+  /** Map sheet, LP, ALB, MMS, UAV or TLS, and year, month or day, where they are known. */
+  sheet?: string;
+  method?: string;
+  epoch?: string;
   info: Facts;
 }
 

@@ -1,12 +1,14 @@
 // Every text of the app in both languages.
 
 import { ADMIN_TEXTS } from "./texts_admin";
+import { DATA_TEXTS } from "./texts_data";
 import { FOREST_TEXTS } from "./texts_forest";
 import { VIEW_TEXTS } from "./texts_view";
 import { SECTION_TEXTS } from "./texts_section";
 
 export const TEXTS = {
   ...SECTION_TEXTS,
+  ...DATA_TEXTS,
   ...ADMIN_TEXTS,
   ...FOREST_TEXTS,
   ...VIEW_TEXTS,

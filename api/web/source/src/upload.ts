@@ -130,6 +130,13 @@ function bodyOf(text: string): Record<string, unknown> {
   }
 }
 
+const dropped = new WeakMap<File, string>();
+
+/** The folders and the name that a file was chosen or dropped with. */
+export function pathOf(file: File): string {
+  return dropped.get(file) ?? (file.webkitRelativePath || file.name);
+}
+
 /** Files of a drop, folders gone through; names of hidden files left out. */
 export async function droppedFiles(items: DataTransferItemList): Promise<File[]> {
   const entries = Array.from(items, (item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
@@ -139,7 +146,9 @@ export async function droppedFiles(items: DataTransferItemList): Promise<File[]>
 
 async function filesOf(entry: FileSystemEntry): Promise<File[]> {
   if (entry.isFile) {
-    return [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))];
+    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
+    dropped.set(file, entry.fullPath);
+    return [file];
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const found: File[] = [];

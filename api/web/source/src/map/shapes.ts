@@ -2,7 +2,7 @@
 
 import { zoneOf } from "../crs";
 import { t } from "../language";
-import { type Pair, toDegrees, toPlane } from "./gauss";
+import { nearestZone, type Pair, toDegrees, toPlane } from "./gauss";
 
 export type Kind = "line" | "polygon";
 
@@ -11,6 +11,9 @@ export interface Shape {
   /** Easting and northing in metres; a ring is not closed. */
   points: Pair[];
 }
+
+/** Metres east or west of its meridian that a zone is made for, and a little. */
+const WIDEST = 140_000;
 
 export const FEWEST: Record<Kind, number> = { line: 2, polygon: 3 };
 
@@ -41,7 +44,9 @@ export function shapesOf(text: string, kind: Kind, zone: number): { shapes: Shap
   if (rings.length === 0) throw new Error(t(kind === "line" ? "no-lines" : "no-polygons"));
   const isDegrees = own === null && rings.every(({ points }) => points.every(([x, y]) => Math.abs(x) <= 180 && Math.abs(y) <= 90));
   if (own === null && !isDegrees && stated !== undefined && !/CRS84|4326|6668/.test(stated)) throw new Error(t("unknown-crs", stated));
-  const into = own ?? zone;
+  const first = rings[0]!.points[0] ?? [0, 0];
+  const isFar = isDegrees && Math.abs(toPlane(first, zone)[0]) > WIDEST; // nobody chose that zone for this place
+  const into = own ?? (isFar ? nearestZone(first) : zone);
   const placed = rings.map(({ name, points }) => ({ name, points: points.map((point) => (isDegrees ? toPlane(point, into) : point)) }));
   return { shapes: placed, zone: into };
 }

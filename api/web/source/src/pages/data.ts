@@ -2,11 +2,13 @@
 
 import type { Dataset } from "../answers";
 import { crsName } from "../crs";
+import { answeredCrs, candidatesButton } from "../crs_question";
 import { fill, freshId, h, table } from "../dom";
 import { bytes, moment, number } from "../format";
 import { bilingual, type Key, t } from "../language";
 import { askAll, messageOf, remove } from "../service";
-import { droppedFiles, enqueue } from "../upload";
+import { describe, type Group, grouped, saidByFolders, sizeOf, surveyForm, surveyKey } from "../surveys";
+import { droppedFiles, enqueue, pathOf } from "../upload";
 
 const KIND: Record<string, Key> = {
   pointcloud: "kind-pointcloud",
@@ -83,8 +85,10 @@ function addUploads(list: HTMLElement, files: File[], refresh: () => void): void
           fill(state, share < 1 ? `${Math.floor(100 * share)} %` : t("checking"));
         },
         done: (dataset: Dataset) => {
-          fill(line, h("span", { class: "name" }, file.name), h("span", { class: "good" }, t("arrived")), findings(dataset));
-          refresh();
+          fill(line, h("span", { class: "name" }, file.name), h("span", { class: "good" }, t("arrived")), findings(dataset, refresh));
+          const said = saidByFolders(pathOf(file));
+          if (dataset.kind !== "pointcloud" || Object.keys(said).length === 0) refresh();
+          else void describe(dataset.id, said).then(refresh, refresh);
         },
         failed: (problem: Error) => {
           bar.remove();
@@ -116,8 +120,22 @@ async function listDatasets(place: HTMLElement, chosen: Set<string>, refresh: ()
   const go = h("div", { class: "actions" });
   const update = () => fill(go, ...nextSteps(datasets.filter((one) => chosen.has(one.id))));
   update();
+  const current = () => datasets.filter((one) => chosen.has(one.id));
+  const redraw = () => void listDatasets(place, chosen, refresh);
+  const groups = grouped(datasets);
+  fill(place, title, go, surveyForm(current, redraw), groups.map((group) => groupTable(group, groups.length > 1, chosen, update, refresh)));
+}
+
+/** The files of a survey, with a box that chooses them all. */
+function groupTable(group: Group, hasHeading: boolean, chosen: Set<string>, update: () => void, refresh: () => void): HTMLElement {
   const head = ["", t("name"), t("kind"), t("size"), t("found"), t("added"), ""];
-  fill(place, title, go, table(t("datasets"), head, datasets.map((one) => row(one, chosen, update, refresh)), [3]));
+  const rows = group.datasets.map((one) => row(one, chosen, update, refresh));
+  const all = h("input", { type: "checkbox", checked: group.datasets.every((one) => chosen.has(one.id)), "aria-label": t("choose-group", group.title) });
+  const files = table(group.title, head, rows, [3]);
+  all.addEventListener("change", () => {
+    for (const box of files.querySelectorAll<HTMLInputElement>("tbody input[type=checkbox]")) if (box.checked !== all.checked) box.click();
+  });
+  return h("section", {}, hasHeading && h("h3", { class: "survey" }, all, group.title, h("small", {}, sizeOf(group.datasets))), files);
 }
 
 function row(dataset: Dataset, chosen: Set<string>, update: () => void, refresh: () => void) {
@@ -144,14 +162,14 @@ function row(dataset: Dataset, chosen: Set<string>, update: () => void, refresh:
     h("span", { class: "name" }, dataset.name),
     h("span", { class: "kind" }, kind ? t(kind) : dataset.kind),
     bytes(dataset.size),
-    findings(dataset),
+    findings(dataset, refresh),
     moment(dataset.created),
     h("button", { type: "button", class: "quiet", "aria-label": label, onclick: () => void bin() }, t("remove")),
   ];
 }
 
 /** What a file says about itself, in one glance; what to put right stands below. */
-function findings(dataset: Dataset): HTMLElement {
+function findings(dataset: Dataset, refresh: () => void): HTMLElement {
   const info = dataset.info;
   const facts: string[] = [];
   if (info.n_points !== undefined) facts.push(t("n-points", number(info.n_points)));
@@ -162,15 +180,17 @@ function findings(dataset: Dataset): HTMLElement {
   if (info.n_zones !== undefined && info.n_zones !== null) facts.push(t("n-zones", info.n_zones));
   if (info.n_lines !== undefined && info.n_lines !== null) facts.push(t("n-lines", info.n_lines));
   if (info.names?.length) facts.push(info.names.slice(0, 5).join("、"));
-  return h("div", { class: "findings" }, facts.join(" · "), question(dataset), info.problems.filter((note) => note.code !== "crs").map((note) =>
+  return h("div", { class: "findings" }, facts.join(" · "), question(dataset, refresh), info.problems.filter((note) => note.code !== "crs").map((note) =>
     h("p", { class: "warning" }, bilingual(note)),
   ));
 }
 
-function question(dataset: Dataset): HTMLElement | null {
+function question(dataset: Dataset, refresh: () => void): HTMLElement | null {
   const candidates = dataset.info.crs_candidates ?? [];
   if (dataset.info.crs || candidates.length === 0) return null;
-  return h("p", { class: "warning" }, t("crs-missing", crsName(candidates[0]!)), candidates.length > 1 ? t("crs-others", candidates.length - 1) : "");
+  const answered = answeredCrs(dataset);
+  const text = answered ? t("crs-answered", crsName(answered)) : [t("crs-missing", crsName(candidates[0]!)), candidates.length > 1 ? t("crs-others", candidates.length - 1) : ""];
+  return h("div", { class: answered ? "hint" : "warning" }, text, " ", dataset.info.bounds && candidatesButton(dataset, refresh));
 }
 
 function nextSteps(chosen: Dataset[]): (HTMLElement | string)[] {
@@ -179,9 +199,15 @@ function nextSteps(chosen: Dataset[]): (HTMLElement | string)[] {
   const zones = chosen.filter((one) => one.kind === "polygons").map((one) => `zones=${one.id}`);
   const link = (process: string, query: string[], key: Key) =>
     h("a", { class: "button", href: `#/order/${process}?${query.join("&")}` }, t(key));
-  const survey = clouds.map((one) => `survey=${one.id}`);
+  const crs = clouds.map(answeredCrs).find((one) => one !== null);
+  if (crs) zones.push(`crs=${crs}`);
+  const survey = [...clouds.map((one) => `survey=${one.id}`), ...(crs ? [`crs=${crs}`] : [])];
+  const times = [...new Set(clouds.map(surveyKey))].sort();
   const steps = [h("span", {}, t("n-chosen", chosen.length)), link("terrain-model", survey, "make-terrain")];
-  if (clouds.length === 2) {
+  if (times.length === 2 && times.every((time) => time !== "")) {
+    const pairs = clouds.map((one) => `${surveyKey(one) === times[0] ? "before" : "after"}=${one.id}`);
+    steps.push(link("volume-change", [...pairs, ...zones], "make-volume"));
+  } else if (clouds.length === 2) {
     const [before, after] = [...clouds].sort(byEpoch) as [Dataset, Dataset];
     steps.push(link("volume-change", [`before=${before.id}`, `after=${after.id}`, ...zones], "make-volume"));
   } else {
