@@ -16,7 +16,7 @@ from pointcloud.forest.carbon_table import CarbonTable
 from pointcloud.forest.growth import site_class
 from pointcloud.forest.growth_tables import YieldTable
 from pointcloud.forest.inventory import Trees
-from pointcloud.forest.stands import Stand
+from pointcloud.forest.stands import CUTS, Stand, Work
 from pointcloud.forest.stands_table import StandMeasure, assign
 from pointcloud.forest.uncertainty import Z95, HeightError
 from pointcloud.grid import Raster
@@ -233,9 +233,31 @@ def _stand(
         en = f"stand {stand.id}: grew {shown:.2f} m a year, the yield table has {expected:.2f}"
         ja = f"{stand.id}: 樹高成長 {shown:.2f} m/年 は収穫表の {expected:.2f} m/年 を下回ります。"
         notes += (Note("slower-than-table", en, ja),)
+    notes += _about_gone(stand, n_gone, before.year, after.year)
     median = float(np.median(grown)) / years if grown.size else math.nan
     return StandGrowth(stand.id, years, upper, (upper - spread, upper + spread), median, int(grown.size), n_gone,
                        expected, name, notes)  # fmt: skip
+
+
+def _about_gone(stand: Stand, n_gone: int, first: int, last: int) -> tuple[Note, ...]:
+    """What the register says of the trees that are gone; two canopies do not tell a felled tree from a fallen one."""
+    if n_gone == 0:
+        return ()
+    cuts = [t for t in stand.treatments or () if t.kind in (*CUTS, Work.THINNING) and first <= t.year <= last]
+    if cuts:
+        years = ", ".join(str(year) for year in sorted({t.year for t in cuts}))
+        en = f"stand {stand.id}: {n_gone} trees gone; the register has a felling or thinning in {years}: felled"
+        ja = f"{stand.id}: 消失 {n_gone} 本。森林簿に {years} 年度の伐採・間伐があり、伐採と判断します。"
+        return (Note("gone-felled", en, ja),)
+    en = (
+        f"stand {stand.id}: {n_gone} trees gone, with no felling or thinning on record from {first} to {last}: "
+        "fallen, or felled without a record; look at the place"
+    )
+    ja = (
+        f"{stand.id}: 消失 {n_gone} 本。{first}~{last} 年度に伐採・間伐の記録がなく、倒木か記録のない伐採です。"
+        "現地を確認してください。"
+    )
+    return (Note("gone-unrecorded", en, ja),)
 
 
 def _expected(

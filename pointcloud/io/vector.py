@@ -30,6 +30,7 @@ MAX_GEOJSON: Final = 100_000_000
 """Largest GeoJSON file in bytes: it is read whole."""
 
 _SIGNATURES: Final = {".gpkg": b"SQLite format 3\0", ".shp": b"\x00\x00\x27\x0a"}
+_FORMATS: Final = {".gpkg": "GeoPackage", ".shp": "Shapefile"}
 _LON_LAT: Final = CRS.from_user_input("OGC:CRS84")
 
 
@@ -86,8 +87,7 @@ def read_features(path: Path, crs: CRS) -> tuple[tuple[Feature, ...], tuple[Note
         When a GeoJSON geometry cannot be parsed.
     """
     stated, features, notes = _load(path, crs)
-    transformer = _way(stated, crs, path.name)
-    if transformer is None:
+    if (transformer := _way(stated, crs, path.name)) is None:
         return tuple(features), notes
     return tuple(replace(f, geometry=_moved(f.geometry, transformer)) for f in features), notes
 
@@ -221,9 +221,7 @@ def _check_signature(path: Path, suffix: str) -> None:
     """Refuse a file of another format: GDAL goes by content and would follow what some formats point to."""
     with path.open("rb") as stream:
         if stream.read(16)[: len(_SIGNATURES[suffix])] != _SIGNATURES[suffix]:
-            raise _unreadable(
-                path, f"byte 0: not the signature of a {'Shapefile' if suffix == '.shp' else 'GeoPackage'}"
-            )
+            raise _unreadable(path, f"byte 0: not the signature of a {_FORMATS[suffix]}")
 
 
 def _read_layer(path: Path, suffix: str) -> tuple[CRS, list[Feature]]:

@@ -12,6 +12,7 @@ from pointcloud.errors import FileError, ParameterError
 from pointcloud.forest.carbon_table import carbon_table
 from pointcloud.forest.growth_change import Epoch, match_trees, stand_growth
 from pointcloud.forest.growth_tables import example_yield_table
+from pointcloud.forest.stands import Treatment, Work
 from pointcloud.forest.stands_models import species_models
 from pointcloud.forest.stands_table import Survey, UpperLayer, assign, stand_table, upper_layer
 from pointcloud.forest.stem import stem_volume, volume_table
@@ -200,5 +201,10 @@ def test_growth_felled_and_fallen_trees_between_two_surveys():
     curve = yields.of("スギ")[2]
     np.testing.assert_allclose(growth.expected, (curve.height_at(44) - curve.height_at(39)) / 5)
     assert growth.upper_ci95[0] < 0.2 < growth.upper_ci95[1]
+    assert [n.code for n in growth.notes] == ["gone-unrecorded"]  # the thinning of 2015 was before the first survey
+    works = (Treatment(2021, Work.THINNING, 0.2),)
+    (told,) = stand_growth([stand(0, treatments=works)], *epochs, matches, yields, CONSTANTS, ERROR)
+    assert [n.code for n in told.notes] == ["gone-felled"]
+    assert "50 trees gone; the register has a felling or thinning in 2021" in told.notes[0].en
     with pytest.raises(ParameterError, match="must be later"):
         stand_growth(stands, epochs[1], epochs[0], matches, yields, CONSTANTS, ERROR)
