@@ -15,7 +15,19 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pipelines.document import Document, StageNode, check
-from pipelines.native import expression, ground, height, noise, points, raster, readers, statistics, thin, writers
+from pipelines.native import (
+    expression,
+    ground,
+    height,
+    noise,
+    points,
+    raster,
+    readers,
+    relabel,
+    statistics,
+    thin,
+    writers,
+)
 from pipelines.native.columns import joined
 from pipelines.native.readers import View
 from pipelines.native.stage import Filter, Report
@@ -124,6 +136,12 @@ def run(document: Document, folder: Path, step: Callable[[float], None] = lambda
     """
     report = Report()
     made = prepare(document, report)
+    labelling = relabel.plan(document, [parsed(stage) for stage in document.stages], folder)
+    if labelling is not None:
+        filters = [make for make in made if make is not None]
+        n_points = relabel.run(labelling, filters, folder, lambda i: step(i / len(document.stages)))
+        step(1.0)
+        return NativeRun({document.stages[-1].options["filename"]: n_points}, report.metadata, dict(report.counts))
     consumers = [sum(i in s.inputs for s in document.stages) for i in range(len(document.stages))]
     results: list[list[View]] = []
     written: dict[str, int] = {}

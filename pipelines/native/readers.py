@@ -18,7 +18,7 @@ from pointcloud.dimensions import LASPY_TO_PDAL
 from pointcloud.errors import FileError, ParameterError
 from pointcloud.io import las, las_crs
 from pointcloud.io.ahead import one_ahead
-from pointcloud.io.las_header import COPC_USER, LASZIP, read_header
+from pointcloud.io.las_header import COPC_USER, LASZIP, Header, read_header
 from pointcloud.io.las_points import EXTRA_BYTES
 
 CHUNK = 1_000_000
@@ -76,13 +76,21 @@ def read_las(options: Mapping[str, Any], folder: Path) -> View:
     info = las.inspect(path)
     dropped = () if options["use_eb_vlr"] else info.extra_dimensions
     crs = _crs(info.crs, options)
-    minor = int(info.version.split(".")[1])
-    origin = Origin(info.scales, info.offsets, minor, info.point_format, _other_vlrs(path))
-    return View(FilePoints(path, options["count"], tuple(dropped), crs), (origin,))
+    return View(FilePoints(path, options["count"], tuple(dropped), crs), (origin(path),))
 
 
-def _other_vlrs(path: Path) -> tuple[tuple[bytes, bytes], ...]:
+def origin(path: Path) -> Origin:
+    """What a writer may forward from a LAS or LAZ file."""
     header = read_header(path)
+    return Origin(header.scales, header.offsets, header.minor, header.point_format, _other_vlrs(header))
+
+
+def in_system(cloud: PointCloud, options: Mapping[str, Any]) -> PointCloud:
+    """The points of a file in the reference system that the reader's options give them."""
+    return replace(cloud, crs=_crs(cloud.crs, options))
+
+
+def _other_vlrs(header: Header) -> tuple[tuple[bytes, bytes], ...]:
     own = (las_crs.USER, COPC_USER, LASZIP[0])
     return tuple(
         (record.head(record.size), header.payload(record))
@@ -171,8 +179,8 @@ def read_copc(options: Mapping[str, Any], folder: Path) -> View:
     attributes = {pdal: np.ascontiguousarray(points[name]) for name, pdal in names.items()}
     x, y, z = (np.asarray(points[axis], dtype=np.float64) for axis in "xyz")
     cloud = PointCloud(x, y, z, attributes, info.crs, info.vertical_datum)
-    origin = Origin(info.scales, info.offsets, 4, info.point_format)
-    return View([_as_pdal(cloud, (), _crs(info.crs, options))], (origin,))
+    own = Origin(info.scales, info.offsets, 4, info.point_format)
+    return View([_as_pdal(cloud, (), _crs(info.crs, options))], (own,))
 
 
 def check_reader(options: Mapping[str, Any]) -> None:

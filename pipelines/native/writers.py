@@ -41,26 +41,34 @@ def write_las(views: Sequence[View], options: Mapping[str, Any], folder: Path) -
     """
     path = folder / options["filename"]
     heads, chunks = _opened(views)
-    if any(_needs_extent(options, views)):
+    extent = None
+    if needs_extent(options, views):
         everything = list(chunks)
-        chunks = iter(everything)
-        extent = _extent(everything)
-    else:
-        extent = None
-    layout = _layout(views, heads, options, extent)
+        chunks, extent = iter(everything), _extent(everything)
+    layout = layout_of_target(views, heads, options, extent)
     if layout.point_format >= 6 and layout.minor_version < 4:
         raise ParameterError(
             f"writers.las: point format {layout.point_format} needs minor_version 4, not {layout.minor_version}",
             f"writers.las: 点形式 {layout.point_format} には minor_version 4 が必要です。",
             field="minor_version",
         )
+    frame, vlrs = reference_of(views, heads, options)
+    return las_file.write(path, chunks, layout, frame, vlrs, compresses=compresses(path, options))
+
+
+def compresses(path: Path, options: Mapping[str, Any]) -> bool:
+    """Whether ``writers.las`` writes LAZ."""
+    return path.suffix.lower() == ".laz" or str(options["compression"]).lower() in ("laszip", "lazperf", "true")
+
+
+def reference_of(
+    views: Sequence[View], heads: Sequence[PointCloud], options: Mapping[str, Any]
+) -> tuple[PointCloud, list[tuple[bytes, bytes]]]:
+    """An empty cloud in the reference system of the target, and the records to take over, as head and payload."""
     crs, datum = _reference(heads, options)
     empty = np.empty(0)
-    frame = PointCloud(empty, empty, empty, {}, crs, datum)
     origins = [origin for view in views for origin in view.origins] if "vlr" in _forwards(options) else []
-    vlrs = [vlr for origin in origins for vlr in origin.vlrs]
-    compresses = path.suffix.lower() == ".laz" or str(options["compression"]).lower() in ("laszip", "lazperf", "true")
-    return las_file.write(path, chunks, layout, frame, vlrs, compresses=compresses)
+    return PointCloud(empty, empty, empty, {}, crs, datum), [vlr for origin in origins for vlr in origin.vlrs]
 
 
 def write_copc(views: Sequence[View], options: Mapping[str, Any], folder: Path) -> int:
@@ -82,12 +90,12 @@ def write_copc(views: Sequence[View], options: Mapping[str, Any], folder: Path) 
     lowest, extent = [float(np.floor(v.min())) if v.size else 0.0 for v in (heads[0].x, heads[0].y, heads[0].z)], None
     free = {f"offset_{axis}": v for axis, v in zip("xyz", lowest, strict=True) if options[f"offset_{axis}"] == "auto"}
     options = {**options, **free}
-    if any(_needs_extent(options, views)):
+    if needs_extent(options, views):
         everything = list(chunks)
         chunks, extent = iter(everything), _extent(everything)
     names = {name for head in heads for name in head.attributes}
     point_format = 8 if "Infrared" in names else 7 if "Red" in names else 6
-    layout = _layout(views, heads, {**options, "dataformat_id": point_format, "minor_version": 4}, extent)
+    layout = layout_of_target(views, heads, {**options, "dataformat_id": point_format, "minor_version": 4}, extent)
     types = {n: h.attributes[n].dtype for h in heads for n in h.attributes if n in LASPY_TO_PDAL.values()}
     types |= layout.extra
     crs, datum = _reference(heads, options)
@@ -133,11 +141,14 @@ def _common(views: Sequence[View], what: str) -> Any:
     return values.pop() if len(values) == 1 else None
 
 
-def _needs_extent(options: Mapping[str, Any], views: Sequence[View]) -> Iterator[bool]:
+def needs_extent(options: Mapping[str, Any], views: Sequence[View]) -> bool:
+    """Whether scales or offsets follow from all points."""
     forwards = _forwards(options)
-    for what in ("scale", "offset"):
-        known = what in forwards and _common(views, f"{what}s") is not None
-        yield not known and any(options[f"{what}_{axis}"] == "auto" for axis in "xyz")
+    return any(
+        (what not in forwards or _common(views, f"{what}s") is None)
+        and any(options[f"{what}_{axis}"] == "auto" for axis in "xyz")
+        for what in ("scale", "offset")
+    )
 
 
 def _extent(clouds: Sequence[PointCloud]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -149,12 +160,13 @@ def _extent(clouds: Sequence[PointCloud]) -> tuple[NDArray[np.float64], NDArray[
     return low, high
 
 
-def _layout(
+def layout_of_target(
     views: Sequence[View],
     heads: Sequence[PointCloud],
     options: Mapping[str, Any],
     extent: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
 ) -> Layout:
+    """Version, format, scales, offsets and extra bytes that a document asks for."""
     forwards = _forwards(options)
     given = options["given"]
     forwarded = {w: _common(views, w) for w in ("scales", "offsets", "minor_version", "point_format")}

@@ -100,8 +100,8 @@ def relabel(source: Path, target: Path, columns: Columns, known: Columns = Mappi
     columns
         Dimension -> new values; a new name becomes extra bytes.
     known
-        Dimensions that the caller has read of all points; where `laz_layers.CONTEXT` is among them, nothing has to
-        be decoded again.
+        Dimensions that the caller has read of all points; where `laz_layers.CONTEXT` (and `FLAGS`) are among them,
+        nothing has to be decoded again.
 
     Raises
     ------

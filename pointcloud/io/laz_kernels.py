@@ -45,7 +45,8 @@ def contexts(
         current = channel
         before, value = last[channel], values[i]
         is_changed |= before != value
-        context, symbol = 0, value
+        symbol = value
+        context: Any = np.int64(0)
         if kind == CLASS:
             context = ((np.int64(before) & 31) << 1) + is_single[i]
         elif kind == FLAGS:

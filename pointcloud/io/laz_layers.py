@@ -32,8 +32,9 @@ Columns = Mapping[str, NDArray[np.generic]]
 Parts = Sequence[bytes | memoryview]
 
 FLAGS: Final = frozenset(NEW_BITS["flag_bits"]) - {"ScanChannel"}
-CONTEXT: Final = tuple(name for bits in NEW_BITS.values() for name in bits)
-"""Dimensions that new layers are coded with: whoever has read them need not have them decoded again."""
+CONTEXT: Final = ("ReturnNumber", "NumberOfReturns", "ScanChannel")
+"""Dimensions that new layers are coded with, and with new flags all of `FLAGS`: whoever has read them need not have
+them decoded again."""
 
 _CLASS_LAYER, _FLAG_LAYER, _POINT_LAYERS = 2, 3, 9
 _EXTRA_ITEM, _VERSION = 14, 3
@@ -69,7 +70,7 @@ class Splice:
         columns
             New values of the edited dimensions, one for each point of the file.
         known
-            The file's own values of other dimensions; those of `CONTEXT` need not be decoded then.
+            The file's own values of other dimensions; `CONTEXT` and `FLAGS` need not be decoded then.
 
         Raises
         ------
@@ -104,17 +105,18 @@ class Splice:
         chunks, header = self.source.chunks, self.source.header
         if chunks is None:
             return
-        has_all = all(name in known for name in CONTEXT)
+        needed: tuple[str, ...] = CONTEXT
         selection = lazrs.SELECTIVE_DECOMPRESS_XY_RETURNS_CHANNEL
         if FLAGS.intersection(self.names):
-            selection |= lazrs.SELECTIVE_DECOMPRESS_FLAGS
+            needed, selection = (*CONTEXT, *sorted(FLAGS)), selection | lazrs.SELECTIVE_DECOMPRESS_FLAGS
+        has_all = all(name in known for name in needed)
         groups, last = (np.cumsum(chunks.counts) - 1) // BATCH, 0
         with header.path.open("rb") as stream:
             for picked in np.split(np.arange(len(groups)), np.flatnonzero(np.diff(groups)) + 1):
                 first, last = last, last + int(chunks.counts[picked].sum())
                 points = np.zeros(last - first, dtype=self.narrow.dtype)
                 if has_all:
-                    self.narrow.pack(points, {name: known[name][first:last] for name in CONTEXT})
+                    self.narrow.pack(points, {name: known[name][first:last] for name in needed})
                 else:
                     data = laz.decompress(header, chunks, picked, stream, selection).view(self.source.layout.dtype)
                     for name in NEW_BITS:
