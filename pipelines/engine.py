@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from types import MappingProxyType
@@ -173,6 +173,19 @@ def _core_points(survey: Survey, core: Grid) -> PointCloud:
     return cloud.take(core.bounds.contains(cloud.x, cloud.y))
 
 
+def kept_parameters(
+    survey: Survey, grid: Grid, options: Mapping[str, Any], find: Callable[[], GroundParameters]
+) -> GroundParameters:
+    """The parameters of the filter that ``find`` finds in the survey's points, where they are not known already."""
+
+    def found() -> stage_cache.Arrays:
+        return {name: np.asarray(value) for name, value in find().as_dict().items()}
+
+    made_from = partial(_made_from, survey, grid, None, options, is_one_tile(survey, grid))
+    kept = stage_cache.arrays("parameters", made_from, found)
+    return GroundParameters(**{name: value.item() for name, value in kept.items()})
+
+
 @dataclass(frozen=True, slots=True)
 class _Tile:
     """A tile's core, the rectangle of the points that it needs (None: all), and what reads them."""
@@ -189,16 +202,12 @@ def _tiles(
     is_small = is_one_tile(survey, grid)
     whole = cache(partial(survey.read, dimensions=DIMENSIONS))
 
-    def parameters() -> stage_cache.Arrays:
+    def parameters() -> GroundParameters:
         if is_small:
-            found = survey_parameters(stages.without_noise(whole()), **options)
-        else:
-            found = ground_parameters(survey, grid, options)
-        return {name: np.asarray(value) for name, value in found.as_dict().items()}
+            return survey_parameters(stages.without_noise(whole()), **options)
+        return ground_parameters(survey, grid, options)
 
-    made_from = partial(_made_from, survey, grid, None, options, is_small)
-    kept = stage_cache.arrays("parameters", made_from, parameters)
-    chosen = GroundParameters(**{name: value.item() for name, value in kept.items()})
+    chosen = kept_parameters(survey, grid, options, parameters)
     if is_small:
         return chosen, [_Tile(grid, None, whole)]
     halo = required_halo(chosen) + max_gap + grid.cell  # right labels as far as the TIN and the voids look
@@ -346,16 +355,19 @@ def _by_class(codes: NDArray[np.uint8], numbers: NDArray[np.intp]) -> Counter[st
     return Counter({f"class_{code}": int(number) for code, number in zip(codes, numbers, strict=True)})
 
 
-def read_file_with_halo(survey: Survey, index: int, halo: float) -> PointCloud:
-    """All points of one file in file order, followed by the points of other files within ``halo`` metres of it."""
-    own = _read_file(survey, index)
+def read_file_with_halo(survey: Survey, index: int, halo: float, dimensions: Sequence[str] = DIMENSIONS) -> PointCloud:
+    """All points of one file in file order, followed by the points of other files within ``halo`` metres of it.
+
+    Their attributes are those of ``dimensions`` that all of these files have.
+    """
+    own = _read_file(survey, index, dimensions)
     if len(own) == 0:
         return own
     reach = own.bounds.buffered(halo)
-    others = (_read_file(survey, i, reach) for i in range(len(survey.files)) if i != index)
+    others = (_read_file(survey, i, dimensions, reach) for i in range(len(survey.files)) if i != index)
     return PointCloud.concatenate([own, *(cloud for cloud in others if len(cloud))])
 
 
-def _read_file(survey: Survey, index: int, bounds: Bounds | None = None) -> PointCloud:
-    cloud = las.read(survey.files[index].path, dimensions=DIMENSIONS, bounds=bounds)
+def _read_file(survey: Survey, index: int, dimensions: Sequence[str], bounds: Bounds | None = None) -> PointCloud:
+    cloud = las.read(survey.files[index].path, dimensions=dimensions, bounds=bounds)
     return replace(cloud, crs=survey.crs, vertical_datum=survey.vertical_datum)

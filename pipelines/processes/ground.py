@@ -100,19 +100,23 @@ def classify_to(
 
     progress = Progress(GroundClassification.stages, observer)
     progress.at("open")
-    given = _prepare([source], crs, options)
-    n_files = len(given.survey.files)
+    with stage_cache.used(stage_cache.from_environment()):
+        given = _prepare([source], crs, options)
+        _refuse_many(given.survey, source, target)
+        counts = _classify_file(given, 0, target, progress.within("ground"))
+    summary = _summary(given.survey, given.chosen, counts, [target.name])
+    kind = "application/vnd.laszip" if target.suffix.lower() == ".laz" else "application/vnd.las"
+    return Outputs(summary, (OutputFile(target.name, kind, Text("Classified points", "分類済み点群")),))
+
+
+def _refuse_many(survey: Survey, source: Path, target: Path) -> None:
+    n_files = len(survey.files)
     if n_files > 1:
         raise ParameterError(
             f"ground: {source} holds {n_files} files, -o {target} names one; give a folder with -o",
             f"{source} には {n_files} ファイルあります。-o にはフォルダを指定してください。",
             value=str(target),
         )
-    with stage_cache.used(stage_cache.from_environment()):
-        counts = _classify_file(given, 0, target, progress.within("ground"))
-    summary = _summary(given.survey, given.chosen, counts, [target.name])
-    kind = "application/vnd.laszip" if target.suffix.lower() == ".laz" else "application/vnd.las"
-    return Outputs(summary, (OutputFile(target.name, kind, Text("Classified points", "分類済み点群")),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +133,38 @@ class _Given:
 
 def _prepare(paths: Sequence[Path], crs: str | None, options: Mapping[str, Any]) -> _Given:
     from pipelines import stages
-    from pipelines.engine import ground_options, ground_parameters, is_one_tile, read_file_with_halo, survey_grid
+    from pipelines.engine import (
+        ground_options,
+        ground_parameters,
+        is_one_tile,
+        kept_parameters,
+        read_file_with_halo,
+        survey_grid,
+    )
     from pointcloud.ground.parameters import survey_parameters
     from pointcloud.io.survey import open_survey
 
     chosen = ground_options("ground", options)
     survey = open_survey(paths, crs)
     grid = survey_grid(survey, 1.0)
-    if len(survey.files) > 1 or not is_one_tile(survey, grid):
-        return _Given(survey, ground_parameters(survey, grid, chosen), [])
-    points = read_file_with_halo(survey, 0, 0.0)
-    return _Given(survey, survey_parameters(stages.without_noise(points), **chosen), [points])
+    points: list[PointCloud] = []
+
+    def parameters() -> FilterParameters:
+        if len(survey.files) > 1 or not is_one_tile(survey, grid):
+            return ground_parameters(survey, grid, chosen)
+        points.append(read_file_with_halo(survey, 0, 0.0, _dimensions(survey, 0)))
+        return survey_parameters(stages.without_noise(points[0]), **chosen)
+
+    return _Given(survey, kept_parameters(survey, grid, chosen, parameters), points)
+
+
+def _dimensions(survey: Survey, index: int) -> tuple[str, ...]:
+    """What the filter looks at, and what the labels of a layered file are coded with."""
+    from pipelines.engine import DIMENSIONS
+    from pointcloud.io.laz_layers import CONTEXT, FLAGS
+
+    more = (*CONTEXT, *sorted(FLAGS)) if survey.files[index].point_format >= 6 else ()
+    return tuple(dict.fromkeys((*DIMENSIONS, *more)))
 
 
 def _stems(survey: Survey) -> list[str]:
@@ -197,9 +222,11 @@ def _label(given: _Given, index: int, target: Path, report: Callable[[float], No
     if given.points:
         cloud = given.points.pop()
     else:
-        cloud = read_file_with_halo(given.survey, index, required_halo(given.chosen))
+        halo = required_halo(given.chosen)
+        cloud = read_file_with_halo(given.survey, index, halo, _dimensions(given.survey, index))
     report(0.3)
     result = labelled(cloud, parameters=given.chosen)
+    known = {name: values[: info.n_points] for name, values in cloud.attributes.items()}
     del cloud
     report(0.6)
     labels = result.labels[: info.n_points]
@@ -209,5 +236,5 @@ def _label(given: _Given, index: int, target: Path, report: Callable[[float], No
         # in steps of a hundredth: enough for a judgement, and it compresses
         CONFIDENCE: np.round(result.confidence[: info.n_points], 2),
     }
-    relabel(info.path, target, columns)
+    relabel(info.path, target, columns, known)
     return labels
