@@ -28,7 +28,7 @@ export interface ForestMap {
 export async function forestMap(place: HTMLElement, job: string, crs: string | null): Promise<ForestMap> {
   const frame = h("div", { class: "map" });
   const readout = h("p", { class: "readout" });
-  const controls = h("div", { class: "controls" });
+  const controls = h("div", { class: "controls with-legend" });
   const found = h("div", { "aria-live": "polite" });
   fill(place, controls, h("div", { class: "map-frame" }, frame, readout), found);
   const [layers, stands] = await Promise.all([layersOf(job), ask<Collection>(`jobs/${job}/features?layer=stands`)]);
