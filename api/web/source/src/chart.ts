@@ -46,7 +46,9 @@ export function profileChart(label: string, pointed: (distance: number | null) =
   let now: Drawn | null = null;
   let scale = (distance: number) => distance;
   const cursor = shape("g", { class: "cursor" });
+  let last: number | null = null;
   const point = (distance: number | null) => {
+    last = distance;
     cursor.replaceChildren();
     if (now === null || distance === null) return fill(readout, t("point-chart"));
     const at = Math.min(Math.max(distance, 0), now.length);
@@ -76,7 +78,7 @@ export function profileChart(label: string, pointed: (distance: number | null) =
     svg.append(cursor);
     slider.max = String(what.length);
     slider.step = String(what.lines[0]?.series.step_m ?? 1);
-    point(null);
+    point(last); // the reader's place stays while the line moves below it
   };
   const resized = new ResizeObserver(() => now && draw(now));
   resized.observe(element);
