@@ -1,4 +1,4 @@
-"""The ground filter on whole surveys: real tiles thinned, synthetic valleys by place, left-out samples, speed."""
+"""The ground filter's left-out test on samples, and its speed; reading and thinning of surveys."""
 
 from __future__ import annotations
 
@@ -9,27 +9,19 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.bench.ground import bias_and_rmse, confusion, terrain_error
+from pipelines.bench.ground import confusion
 from pipelines.bench.pipeline import timed
 from pointcloud.cloud import PointCloud
-from pointcloud.grid import Grid
 from pointcloud.ground.classify import classify
 from pointcloud.io.las import inspect
 
-if TYPE_CHECKING:
-    from pointcloud.synthetic.scene import Scene, SyntheticSurvey
-
 Mask = NDArray[np.bool_]
-DENSITIES = (None, 8.0, 4.0, 2.0, 1.0)
-"""Points a square metre to which a tile is thinned; None: as it is."""
 SLOPES, WINDOWS, THRESHOLDS = (0.07, 0.10, 0.15), (14.0, 18.0, 24.0), (0.75, 1.0, 1.33)
 """Settings among which the left-out test chooses; the thresholds are factors of the filter's own."""
-BRIDGE = 17
 
 
 def read(path: Path) -> tuple[PointCloud, NDArray[np.uint8]]:
@@ -49,76 +41,6 @@ def thinned(cloud: PointCloud, density: float | None) -> Mask:
         return np.ones(len(cloud), dtype=bool)
     kept: Mask = np.random.default_rng(0).random(len(cloud)) < density * cloud.bounds.area / len(cloud)
     return kept
-
-
-def tile_table(paths: Sequence[Path]) -> str:
-    """Terrain of real tiles against the provider's, whole and thinned."""
-    lines = ["| tile | points/m2 | bias m | RMSE m | type I % | type II % | kappa % | bridge that is ground |"]
-    lines.append("|---" * 8 + "|")
-    for path in paths:
-        cloud, classes = read(path)
-        own = len(cloud) / cloud.bounds.area
-        for density in (d for d in DENSITIES if d is None or d < own):
-            kept = thinned(cloud, density)
-            part, found = cloud.take(np.flatnonzero(kept)), classes[kept]
-            result = classify(part)
-            bias, rmse = terrain_error(cloud, classes == 2, part, result.key_points)
-            counted, ground = found != 9, result.labels == 2
-            one, two, _, kappa = confusion(found[counted] == 2, ground[counted])
-            n = np.count_nonzero(found == BRIDGE)
-            bridge = f"{np.count_nonzero(ground & (found == BRIDGE))} of {n}" if n else ""
-            lines.append(
-                f"| {path.name} | {density or own:.1f} | {bias:+.3f} | {rmse:.3f} | {one:.1f} | {two:.1f} "
-                f"| {kappa:.1f} | {bridge} |"
-            )
-    return "\n".join(lines)
-
-
-def scene_table(n_scenes: int, size_m: float = 300.0) -> str:
-    """Synthetic valleys: errors of the labels, and of the terrain against the exact one by place."""
-    from pointcloud.synthetic import valley
-
-    places = ("all", "trees", "open", "roads, fields", "< 15 deg", "15-30 deg", "> 30 deg")
-    lines = ["| scene | type I % | type II % | " + " | ".join(f"{place}: bias / RMSE m" for place in places) + " |"]
-    lines.append("|---" * (3 + len(places)) + "|")
-    for seed, density in itertools.product(range(1, n_scenes + 1), (16.0, 4.0)):
-        scene = valley(size_m=size_m, seed=seed, density=density, max_slope_deg=45.0)
-        survey = scene.survey("before")
-        result = classify(survey.cloud)
-        grid = Grid.covering(survey.cloud.bounds, 1.0)
-        error = _heights(survey.cloud, result.key_points, grid) - scene.surface_on(grid).values
-        one, two, *_ = confusion(survey.is_ground, result.labels == 2)
-        cells = " | ".join(
-            "{:+.3f} / {:.3f}".format(*bias_and_rmse(error[mask])) for mask in _places(scene, survey, grid)
-        )
-        lines.append(f"| seed {seed}, {density:g} pulses/m2 | {one:.2f} | {two:.2f} | {cells} |")
-    return "\n".join(lines)
-
-
-def _heights(cloud: PointCloud, mask: Mask, grid: Grid) -> NDArray[np.float64]:
-    from pointcloud.ground import surface
-
-    return np.asarray(surface.terrain(cloud.x[mask], cloud.y[mask], cloud.z[mask], grid).height.values, np.float64)
-
-
-def _places(scene: Scene, survey: SyntheticSurvey, grid: Grid) -> list[Mask]:
-    """Cells of all, below trees, open and natural, bare by man, and of three classes of slope."""
-    from pointcloud.synthetic.kernels import BARE
-    from pointcloud.synthetic.scanner import Kind
-
-    x, y = grid.centres()
-    truth = scene.surface_on(grid).values
-    cover = scene.terrain("before").at(x[np.newaxis, :] - scene.origin[0], y[:, np.newaxis] - scene.origin[1])[1]
-    rows, columns = grid.cells_of(survey.cloud.x, survey.cloud.y)
-    trees = np.zeros(grid.shape, dtype=bool)
-    is_tree = survey.kind == Kind.TREE
-    trees[rows[is_tree], columns[is_tree]] = True
-    slope = np.degrees(np.arctan(np.hypot(*np.gradient(truth, grid.cell))))
-    bare = cover == BARE
-    return [
-        np.ones(grid.shape, dtype=bool), trees, ~trees & ~bare, bare,
-        slope < 15.0, (slope >= 15.0) & (slope < 30.0), slope >= 30.0,
-    ]  # fmt: skip
 
 
 def left_out(paths: Sequence[Path]) -> str:
