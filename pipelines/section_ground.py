@@ -23,7 +23,7 @@ from pointcloud.sections.top import top_surface
 GROUND_HALO = 75.0
 """Metres around the shape whose points the ground filter sees: four openings, the reach of its rule for decks.
 
-`required_halo` is the bound that no survey can break; on the surveys at hand 25 m give the labels of the whole."""
+`required_halo` is the bound that no survey can break; on the surveys at hand 60 m give the labels of the whole."""
 
 DIMENSIONS = ("Classification", "ReturnNumber", "NumberOfReturns")
 """Attributes that the ground filter looks at."""
