@@ -43,6 +43,8 @@ def place_in_line(session: Session, job_id: str) -> int | None:
     bind = session.get_bind()
     known = _lines.get(bind)
     if known is None or job_id not in known.places or time.monotonic() > known.good_until:
+        if known is not None and len(known.places) >= _LONG:  # others who ask meanwhile need not sort it, too
+            _lines[bind] = _Known(known.places, time.monotonic() + _FRESH_S)
         places = {row.id: place for place, row in enumerate(session.execute(_LINE), start=1)}
         is_long = len(places) >= _LONG
         known = _lines[bind] = _Known(places, time.monotonic() + (_FRESH_S if is_long else 0.0))
