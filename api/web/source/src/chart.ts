@@ -1,7 +1,7 @@
 // The drawing of a profile: lines with their gaps, cut and fill between two of them, stations, a cursor.
 
 import { fill, freshId, h } from "./dom";
-import { number } from "./format";
+import { number, signed } from "./format";
 import { t } from "./language";
 import { between, heightAt, type Series } from "./profile";
 
@@ -91,7 +91,7 @@ function told(what: Drawn, at: number): string[] {
     return `${name} ${height === null ? t("no-value") : `${number(height, 2)} m`}`;
   });
   const [low, high] = what.pair ? what.pair.map((series) => heightAt(series, at)) : [null, null];
-  const change = typeof low === "number" && typeof high === "number" ? [t("change-here", `${high < low ? "−" : "+"}${number(Math.abs(high - low), 2)}`)] : [];
+  const change = typeof low === "number" && typeof high === "number" ? [t("change-here", signed(high - low, 2))] : [];
   return [t("distance-here", number(at - what.zero, 2)), ...heights, ...change];
 }
 
