@@ -77,7 +77,7 @@ def claim(
 
 def _surveyed(stand: Stand, measure: StandMeasure) -> Stand:
     """The stand, of which no more counts than the survey covers: what was not measured has no site class."""
-    if not measure.covered < WHOLE:
+    if not 0.0 < measure.covered < WHOLE:
         return stand
     whole, share = stand.whole_area_ha, measure.covered
     note = Note("partly-counted", f"stand {stand.id}: {share:.1%} of it was surveyed; {share * whole:.2f} of "
