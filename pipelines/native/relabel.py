@@ -44,6 +44,10 @@ class Plan:
         Dimensions that the filters look at and the labels are coded with.
     options
         Of the reader and of the writer.
+    layout
+        Of the target; as that of the source.
+    splice
+        How the classes are replaced.
     """
 
     path: Path
@@ -51,21 +55,13 @@ class Plan:
     origin: Origin
     names: tuple[str, ...]
     options: tuple[Mapping[str, Any], Mapping[str, Any]]
+    layout: Layout
+    splice: laz_layers.Splice
 
     def read(self) -> PointCloud:
         """The points with what is needed of them."""
         cloud = las.read(self.path, dimensions=self.names)
         return readers.in_system(cloud, self.options[0])
-
-    def layout(self, view: View, head: PointCloud) -> Layout | None:
-        """How the target is laid out, where that is how the source is."""
-        options, header = self.options[1], self.source.header
-        if options["extra_dims"] or writers.needs_extent(options, [view]):
-            return None
-        found = writers.layout_of_target([view], [head], options, None)
-        here = (header.minor, header.point_format, header.scales, header.offsets)
-        is_same = (found.minor_version, found.point_format, found.scales, found.offsets) == here
-        return found if is_same and not found.extra else None
 
 
 def plan(document: Document, parsed: Sequence[Mapping[str, Any]], folder: Path) -> Plan | None:
@@ -80,17 +76,29 @@ def plan(document: Document, parsed: Sequence[Mapping[str, Any]], folder: Path) 
     if reader["count"] is not None or not writers.compresses(folder / writer["filename"], writer):
         return None
     source = open_source(path)
-    if source.header.n_extra_bytes or laz_layers.splice(source, source.layout, ("Classification",)) is None:
+    splice = laz_layers.splice(source, source.layout, ("Classification",))
+    own = readers.origin(path)
+    layout = _layout(source, own, writer)
+    if source.header.n_extra_bytes or splice is None or layout is None:
         return None
     ranges = [text for options in parsed[1:-1] for text in options.get("ignore") or ()]
     looked_at = {expression.value_range(text)[0].dimension for text in ranges} | {"Classification"}
     if not looked_at <= {*source.layout.fields, "X", "Y", "Z"}:
         return None  # the stage says so, naming the dimensions of the file
     names = tuple(name for name in source.layout.fields if name in {*looked_at, *laz_layers.CONTEXT})
-    found = Plan(path, source, readers.origin(path), names, (reader, writer))
-    empty = np.empty(0)
+    return Plan(path, source, own, names, (reader, writer), layout, splice)
+
+
+def _layout(source: Source, origin: Origin, options: Mapping[str, Any]) -> Layout | None:
+    """How the target is laid out, where that is how the source is."""
+    empty, header = np.empty(0), source.header
     head = PointCloud(empty, empty, empty)
-    return found if found.layout(View([head], (found.origin,)), head) is not None else None
+    view = View([head], (origin,))
+    if options["extra_dims"] or writers.needs_extent(options, [view]):
+        return None
+    found = writers.layout_of_target([view], [head], options, None)
+    here = (header.minor, header.point_format, header.scales, header.offsets)
+    return found if (found.minor_version, found.point_format, found.scales, found.offsets) == here else None
 
 
 def run(found: Plan, filters: Sequence[Callable[[], Filter]], folder: Path, step: Callable[[int], None]) -> int:
@@ -109,10 +117,7 @@ def run(found: Plan, filters: Sequence[Callable[[], Filter]], folder: Path, step
         cloud = make()(cloud)
     step(len(filters) + 1)
     options, view = found.options[1], View([cloud], (found.origin,))
-    layout = found.layout(view, cloud)
-    splice = laz_layers.splice(found.source, found.source.layout, ("Classification",))
-    if layout is None or splice is None:
-        raise RuntimeError("a plan that was possible before a point was read")
+    layout, splice = found.layout, found.splice
     path = folder / options["filename"]
     frame = las_write.Frame(path, layout.fields, np.array(layout.scales), np.array(layout.offsets), ())
     reference, vlrs = writers.reference_of([view], [cloud], options)

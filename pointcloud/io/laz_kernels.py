@@ -8,8 +8,6 @@ LAZ specification 1.4 R1 (rapidlasso, 2019): symbol models, and the layers of po
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,7 +44,7 @@ def contexts(
         before, value = last[channel], values[i]
         is_changed |= before != value
         symbol = value
-        context: Any = np.int64(0)
+        context = np.int64(0)
         if kind == CLASS:
             context = ((np.int64(before) & 31) << 1) + is_single[i]
         elif kind == FLAGS:
@@ -65,8 +63,8 @@ def encode(symbols: Bytes, models: NDArray[np.uint16], n_symbols: int, counts: W
 
     ``counts`` and ``shares`` (models, n_symbols) and ``state`` (models, 3), which is zero, are room for the models.
     """
-    base: Any = np.int64(0)
-    length: Any = np.int64(_WORD)
+    base = np.int64(0)
+    length = np.int64(_WORD)
     n = 0
     for i in range(symbols.size):
         model, symbol = models[i], np.int64(symbols[i])
@@ -100,7 +98,7 @@ def encode(symbols: Bytes, models: NDArray[np.uint16], n_symbols: int, counts: W
 @kernel
 def _renew(counts: Words, shares: Words, state: Words) -> None:
     """New shares of the symbols from their counts, which are halved as they grow; ``state``: total, cycle, left."""
-    cycle: Any = np.int64(state[1])
+    cycle = np.int64(state[1])
     total = np.int64(state[0]) + cycle
     if total > 1 << 15:
         total = np.int64(0)
@@ -111,7 +109,7 @@ def _renew(counts: Words, shares: Words, state: Words) -> None:
     for k in range(counts.size):
         shares[k] = (scale * below) >> 16
         below += np.int64(counts[k])
-    cycle = min((5 * cycle) >> 2, (counts.size + 6) << 3)
+    cycle = min((5 * cycle) >> 2, np.int64((counts.size + 6) << 3))
     state[0], state[1], state[2] = total, cycle, cycle
 
 
@@ -126,7 +124,7 @@ def _carry(out: Bytes, n: int) -> None:
 
 
 @kernel
-def _finish(base: int, length: int, out: Bytes, n: int) -> int:
+def _finish(base: np.int64, length: np.int64, out: Bytes, n: int) -> int:
     """Write the bytes that tell the last interval from all others, and the zeros that a decoder reads ahead."""
     is_wide = length > 2 * _LEAST
     base += _LEAST if is_wide else _LEAST >> 1
