@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +50,8 @@ def sort_by_cell(x: Floats, y: Floats, frame: Floats, shape: Ints, starts: Ints,
 
 @kernel
 def mark_touched(
-    px: NDArray[Any],
-    py: NDArray[Any],
+    px: NDArray[np.int32],
+    py: NDArray[np.int32],
     scale: Floats,
     offset: Floats,
     cell: float,
