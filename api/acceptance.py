@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from api.access.users import require_project
 from api.access.visitor import Visitor
-from api.errors import RateError
 from api.execution import Order, look_up, project_of
 from api.jobs import store
 from api.jobs.delivery import Delivery
 from api.records import DatasetRecord, JobRecord
+from api.refusals import RateError
 from api.service import Service
 from api.version import software_version
 from pipelines.process import Process

@@ -21,7 +21,7 @@ def callback_body(callback: CallbackRecord, app: FastAPI) -> Any:
     service: Service = app.state.service
     try:
         with service.database.reading() as session:
-            state = read_state(session, callback.job_id)
+            state = read_state(session, callback.job_id, with_results=callback.event == "success")
     except NotFoundError:
         return None
     root = Root(app, state.job.base_url)

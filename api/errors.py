@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +23,18 @@ from starlette.responses import Response
 
 from api.identifiers import new_id
 from api.problems import CRASHED, INTERNAL, Problem, plain
+from api.refusals import (
+    BusyError,
+    ForbiddenError,
+    GoneError,
+    MediaTypeError,
+    QueryError,
+    RateError,
+    TooLargeError,
+    TusVersionError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from api.validation import explain
 from pipelines.progress import Text
 from pointcloud.errors import (
@@ -30,7 +42,6 @@ from pointcloud.errors import (
     ConflictError,
     InputError,
     NotFoundError,
-    ParameterError,
     ResourceError,
     TengunError,
 )
@@ -39,73 +50,6 @@ logger = logging.getLogger("tengun.errors")
 
 _TRY_AGAIN_S: Final = 30
 PROBLEM_JSON: Final = "application/problem+json"
-
-
-class TooLargeError(InputError):
-    """What was sent is larger than the service takes."""
-
-    code: ClassVar[str] = "too-large"
-
-
-class QueryError(ParameterError):
-    """A query parameter is not allowed; the standard wants another status for it than for a body."""
-
-    code: ClassVar[str] = "query"
-
-
-class UnauthorizedError(TengunError):
-    """The request does not say who sent it, or not in a way that can be believed."""
-
-    code: ClassVar[str] = "unauthorized"
-
-
-class ForbiddenError(TengunError):
-    """Whoever sent the request may not do that."""
-
-    code: ClassVar[str] = "forbidden"
-
-
-class RateError(TengunError):
-    """Too many requests, jobs or failures; ``retry_after_s`` tells when to come again."""
-
-    code: ClassVar[str] = "rate"
-
-
-class OffsetError(ConflictError):
-    """A piece of an upload does not begin where the bytes before it end."""
-
-    code: ClassVar[str] = "offset"
-
-
-class BusyError(ConflictError):
-    """Somebody else is at it right now."""
-
-    code: ClassVar[str] = "busy"
-
-
-class MediaTypeError(InputError):
-    """A body is not of the type that is wanted here."""
-
-    code: ClassVar[str] = "media-type"
-
-
-class TusVersionError(InputError):
-    """A client speaks another version of the upload protocol."""
-
-    code: ClassVar[str] = "tus-version"
-
-
-class GoneError(NotFoundError):
-    """It was there, and was removed when its time was over."""
-
-    code: ClassVar[str] = "gone"
-
-
-class UnavailableError(ResourceError):
-    """The service itself is not able to work."""
-
-    code: ClassVar[str] = "unavailable"
-
 
 STATUS: Final[Mapping[type[TengunError], HTTPStatus]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from sqlalchemy.exc import OperationalError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import TooLargeError, database_response, problem_response, unforeseen_response
+from api.errors import database_response, problem_response, unforeseen_response
 from api.problems import Problem
+from api.refusals import TooLargeError
 
 logger = logging.getLogger("tengun.requests")
 

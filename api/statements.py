@@ -35,15 +35,15 @@ class JobState:
     queue_position: int | None
 
 
-def read_state(session: Session, job_id: str) -> JobState:
-    """The state of a job.
+def read_state(session: Session, job_id: str, *, with_results: bool = False) -> JobState:
+    """The state of a job; its results are read where they are wanted, as a status does without them.
 
     Raises
     ------
     NotFoundError
         When there is no such job.
     """
-    job = store.find_job(session, job_id, with_results=False)
+    job = store.find_job(session, job_id, with_results=with_results)
     return JobState(job, store.last_messages(session, job_id, _MESSAGES_SHOWN), queue_position(session, job))
 
 

@@ -14,7 +14,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from api.access.credentials import visitor_of_key, visitor_of_session
 from api.access.rates import RateLimit
 from api.access.visitor import LOCAL, NOBODY, Visitor
-from api.errors import ForbiddenError, UnauthorizedError
+from api.refusals import ForbiddenError, UnauthorizedError
 from api.service import Service, TheService
 from pointcloud.errors import ConflictError
 

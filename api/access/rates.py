@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Final
 
-from api.errors import RateError
+from api.refusals import RateError
 
 _MOST_BUCKETS: Final = 10_000
 

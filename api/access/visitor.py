@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from api.errors import ForbiddenError
 from api.records import DEFAULT_PROJECT
+from api.refusals import ForbiddenError
 from pointcloud.errors import ParameterError
 
 

@@ -27,9 +27,9 @@ from api.access.visitor import Visitor
 from api.database import Database
 from api.datasets.names import checked_name, kind_of
 from api.datasets.store import DatasetStore
-from api.errors import BusyError, OffsetError, TooLargeError
 from api.identifiers import is_id, new_id
 from api.records import DatasetRecord, UploadRecord, now
+from api.refusals import BusyError, OffsetError, TooLargeError
 from api.settings import Settings
 from pointcloud.errors import FileError, NotFoundError, TengunError
 

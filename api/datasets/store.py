@@ -25,7 +25,6 @@ from api.datasets.folders import check_source
 from api.datasets.inspection import inspect_file
 from api.datasets.names import Kind, checked_name, kind_of
 from api.datasets.tiles import Tile, only_tiles, tile_of
-from api.errors import TooLargeError
 from api.identifiers import is_id, new_id
 from api.jobs.store import is_dataset_needed
 from api.problems import Problem, plain
@@ -38,6 +37,7 @@ from api.records import (
     UploadRecord,
     now,
 )
+from api.refusals import TooLargeError
 from api.settings import Settings
 from pointcloud.errors import ConflictError, NotFoundError, ResourceError, TengunError
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, extract, func, literal, select, true
 from sqlalchemy.orm import Session
 
-from api.errors import QueryError
 from api.jobs.states import JobStatus
 from api.jobs.turns import place_in_line
 from api.records import JobRecord, UtcDateTime, now
+from api.refusals import QueryError
 
 _OPEN: Final = ("", "..")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -11,8 +11,8 @@ from api.access.credentials import add_key, close_session, key_answer, list_keys
 from api.access.gate import COOKIE, TheVisitor, address_of, refuse_when_open
 from api.access.users import find_user, roles_of, set_password
 from api.access.visitor import LOCAL, Visitor
-from api.errors import UnauthorizedError
 from api.records import UserRecord, now
+from api.refusals import UnauthorizedError
 from api.schemas import ApiKey, ApiKeyList, LogIn, Me, NewKey, NewPassword, SessionAnswer
 from api.service import TheService
 

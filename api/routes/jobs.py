@@ -15,13 +15,13 @@ from starlette.responses import PlainTextResponse
 from api.access.gate import TheVisitor, identify_again
 from api.access.visible import visible_job
 from api.access.visitor import Visitor
-from api.errors import UnauthorizedError
 from api.jobs import store
 from api.jobs.folder import JobFolder
 from api.jobs.listing import LONGEST_S, JobFilter, list_jobs, read_interval
 from api.jobs.log_tail import log_tail
 from api.jobs.states import JobStatus
 from api.links import JSON, page_links
+from api.refusals import UnauthorizedError
 from api.schemas import JobList, StatusInfo
 from api.service import Limit, Offset, Project, Service, TheService
 from api.statements import job_summary, read_state, status_info

@@ -11,9 +11,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 
 from api.access.gate import TheVisitor, require_admin
 from api.access.visitor import NOBODY
-from api.errors import TITLES, UnavailableError, status_of_code
+from api.errors import TITLES, status_of_code
 from api.jobs.store import count_by_status, touch_database
 from api.links import CONFORMANCE_REL, JOBS_REL, PROCESSES_REL, link
+from api.refusals import UnavailableError
 from api.schemas import Conformance, Health, Link, Links, Ready
 from api.service import TheService
 from api.version import software_version

@@ -8,10 +8,10 @@ from starlette.responses import FileResponse, StreamingResponse
 from api.access.gate import TheVisitor
 from api.access.visible import visible_job
 from api.access.visitor import Visitor
-from api.errors import GoneError
 from api.jobs.folder import JobFolder
 from api.links import ZIP
 from api.records import JobRecord
+from api.refusals import GoneError
 from api.results import results_document, results_response
 from api.results_archive import archive_of
 from api.schemas import Results

@@ -15,8 +15,8 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from api.access.gate import TheVisitor
 from api.access.users import require_project
 from api.datasets.resumable import Arrival
-from api.errors import MediaTypeError, QueryError, TusVersionError
 from api.links import href
+from api.refusals import MediaTypeError, QueryError, TusVersionError
 from api.schemas import Upload
 from api.service import Project, TheService
 from api.statements import dataset_answer

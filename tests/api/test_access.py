@@ -15,8 +15,8 @@ from api.access.gate import PUBLIC
 from api.access.rates import RateLimit
 from api.app import create_app
 from api.database import Database
-from api.errors import RateError
 from api.records import KeyRecord, SessionRecord, UserRecord, now
+from api.refusals import RateError
 from api.serve import serve
 from api.settings import Settings
 from pointcloud.errors import ParameterError
