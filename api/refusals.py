@@ -1,4 +1,4 @@
-"""Errors that only a service meets, beside those of ``pointcloud.errors``; workers raise some, so it loads no web code."""
+"""Errors that only a service meets, beside those of ``pointcloud.errors``; without web code, as workers raise some."""
 
 from __future__ import annotations
 
