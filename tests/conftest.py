@@ -10,9 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # Two processes that compile one kernel for different types at once can mix up its entries in a common cache.
-    os.environ["NUMBA_CACHE_DIR"] = str(ROOT / "build" / f"numba-{os.environ['PYTEST_XDIST_WORKER']}")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "build" / "numba"))  # what one process compiled, all others load
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
