@@ -8,6 +8,7 @@ from typing import Any, Final
 from playwright.sync_api import Browser, Page, Request
 
 _PICTURES: Final = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+_SIZES: Final = ((1366, 768), (390, 844))
 
 
 class Reader:
@@ -51,9 +52,13 @@ class Reader:
         return [{"id": one["id"], "at": [node["html"] for node in one["nodes"]]} for one in found["violations"]]
 
     def picture(self, name: str) -> None:
-        """Keep what is seen under ``build/screenshots``, for people to look at."""
-        width = self.page.viewport_size["width"] if self.page.viewport_size else 0
-        self.page.screenshot(path=_PICTURES / f"{name}-{width}.png", full_page=True)
+        """Keep what an office screen and a telephone show, under ``build/screenshots``, for people to look at."""
+        own = self.page.viewport_size
+        for width, height in _SIZES:
+            self.page.set_viewport_size({"width": width, "height": height})
+            self.page.screenshot(path=_PICTURES / f"{name}-{width}.png", full_page=True)
+        if own is not None:
+            self.page.set_viewport_size(own)
 
     def _note(self, kind: str, text: str) -> None:
         if kind == "error" and not text.startswith("Failed to load resource"):  # refusals, which the page shows itself

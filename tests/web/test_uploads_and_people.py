@@ -71,6 +71,7 @@ def test_who_logs_in_sees_their_own_and_no_other_project(browser: Browser, crowd
     own = crowd["kawa"].start(action="write", label="river")
     with Reader(browser, str(crowd.service.client.base_url), "ja") as reader:
         page = reader.open("#/jobs")
+        reader.picture("login")
         page.get_by_label("利用者名").fill("kawa")
         page.get_by_label("パスワード").fill("wrong")
         page.get_by_role("button", name="ログイン").click()
