@@ -21,8 +21,8 @@ pdal-if-possible: setup
 demo: pdal-if-possible ## volumes over HTTP; on your files with BEFORE=a.laz AFTER=b.laz [ZONES=z.geojson] [CRS=EPSG:6676]
 	@$(BIN)/tengun demo $${BEFORE:+"$$BEFORE"} $${AFTER:+"$$AFTER"} $${ZONES:+--zones "$$ZONES"} $${CRS:+--crs "$$CRS"}
 
-test: pdal-if-possible ## the test suite in two processes; ARGS="-k volume -x" go to pytest (-n 0: one process)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: pdal-if-possible ## the test suite in three processes, as some of them wait for services and browsers; ARGS="-k volume -x" go to pytest (-n 0: one process)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## style, complexity, docstrings, formatting
 	@$(BIN)/ruff check .
