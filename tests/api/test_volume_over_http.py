@@ -31,7 +31,7 @@ def pair(client: Office, shared_data: Path) -> dict[str, str]:
 @pytest.mark.data
 @pytest.mark.slow
 def test_volumes_of_the_slide_pair(client: Office, pair: dict[str, str], shared_data: Path) -> None:
-    job = client.start("volume-change", **pair, crs="EPSG:6676")
+    job = client.start("volume-change", **pair, crs="EPSG:6676", cell=1.0)
     status = client.wait_until(job, "successful", patience_s=240)
     assert {stage["state"] for stage in status["stages"]} == {"done"}
 

@@ -9,7 +9,9 @@ import sys
 
 import laspy
 import pytest
+from typer.testing import CliRunner
 
+from pipelines.cli import app
 from pointcloud.errors import ResourceError
 from tests.pipelines.conftest import N_POINTS
 
@@ -21,8 +23,10 @@ def tengun(*arguments: object, **environment: str) -> subprocess.CompletedProces
 
 
 def test_volume_as_json(slope, tmp_path):
-    result = tengun("volume", slope.before, slope.after, "--crs", "EPSG:6676", "-o", tmp_path / "out", "--json")
-    assert result.returncode == 0, result.stderr
+    """In this process: what another process loads anew, the tests beside this one show."""
+    arguments = ["volume", slope.before, slope.after, "--crs", "EPSG:6676", "-o", tmp_path / "out", "--json"]
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == json.loads((tmp_path / "out" / "volume.json").read_text(encoding="utf-8"))
     assert result.stderr == ""
 

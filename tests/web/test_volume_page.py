@@ -1,11 +1,13 @@
-"""From two files to a volume on the map, then to sections, in the browser, with part of a real pair. About 25 s."""
+"""From two files to a volume on the map, then to sections, in the browser, with part of a pair. About 25 s."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import laspy
 import numpy as np
@@ -13,9 +15,15 @@ import pytest
 import rasterio
 from playwright.sync_api import Browser, Page, expect
 from pyproj import Transformer
+from shapely.affinity import translate
+from shapely.geometry import mapping, shape
 
 from api.settings import Settings
+from pointcloud.bounds import Bounds
+from pointcloud.io import las
+from pointcloud.synthetic import valley
 from tests.api.office import ROOT, Thread, free_port
+from tests.conftest import SHARED_DATA
 from tests.web.conftest import AXE
 from tests.web.reader import Reader
 
@@ -35,20 +43,38 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Thread]:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> list[Path]:
-    """The part of both surveys, and the zone of the scar."""
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Both surveys about the scar, and its zone: of the real pair, of the synthetic valley where that is absent."""
     folder = tmp_path_factory.mktemp("pair")
-    made = []
+    zones = (_real_pair if SHARED_DATA.is_dir() else _synthetic_pair)(folder)
+    zones["features"] = [one for one in zones["features"] if one["properties"]["name"] == "scar"]
+    (folder / "zones.geojson").write_text(json.dumps(zones))
+    return [folder / "slide_before.laz", folder / "slide_after.laz", folder / "zones.geojson"]
+
+
+def _real_pair(folder: Path) -> dict[str, Any]:
     for name in ("slide_before.laz", "slide_after.laz"):
-        survey = laspy.read(shared_data / "pairs" / name)
+        survey = laspy.read(SHARED_DATA / "pairs" / name)
         is_inside = (survey.x > WEST) & (survey.x < EAST) & (survey.y > SOUTH) & (survey.y < NORTH)
         survey.points = survey.points[is_inside]
         survey.write(folder / name)
-        made.append(folder / name)
-    zones = json.loads((shared_data / "pairs" / "slide_zones.geojson").read_text())
-    zones["features"] = [one for one in zones["features"] if one["properties"]["name"] == "scar"]
-    (folder / "zones.geojson").write_text(json.dumps(zones))
-    return [*made, folder / "zones.geojson"]
+    return dict(json.loads((SHARED_DATA / "pairs" / "slide_zones.geojson").read_text()))
+
+
+def _synthetic_pair(folder: Path) -> dict[str, Any]:
+    """The valley moved so that its scar lies in the middle of the part."""
+    scene = valley(density=6.0)
+    zones: dict[str, Any] = scene.truth.zones_geojson()
+    scar = next(one for one in zones["features"] if one["properties"]["name"] == "scar")
+    centre = shape(scar["geometry"]).centroid
+    east, north = round((WEST + EAST) / 2 - centre.x), round((SOUTH + NORTH) / 2 - centre.y)
+    scar["geometry"] = mapping(translate(shape(scar["geometry"]), east, north))
+    around = Bounds(WEST - east, SOUTH - north, EAST - east, NORTH - north)
+    for epoch in ("before", "after"):
+        cloud = scene.survey(epoch, bounds=around).cloud
+        moved = replace(cloud, x=cloud.x + east, y=cloud.y + north, crs=None)
+        las.write(folder / f"slide_{epoch}.laz", moved, version="1.2", point_format=1)
+    return zones
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +102,6 @@ def job(browser: Browser, office: Thread, files: list[Path]) -> str:
         return page.url.rpartition("/")[2]
 
 
-@pytest.mark.data
 @pytest.mark.slow
 def test_the_figures_are_those_of_volume_json(browser: Browser, office: Thread, job: str) -> None:
     result = office.client.get(f"/jobs/{job}/results/volume.json").json()
@@ -116,7 +141,6 @@ def test_the_figures_are_those_of_volume_json(browser: Browser, office: Thread, 
             assert reader.violations(AXE.read_text()) == []
 
 
-@pytest.mark.data
 @pytest.mark.slow
 def test_the_map_finds_sheets_and_tells_places(browser: Browser, office: Thread, job: str) -> None:
     with Reader(browser, str(office.client.base_url), "ja", width=390, height=844) as reader:
@@ -141,7 +165,6 @@ def test_the_map_finds_sheets_and_tells_places(browser: Browser, office: Thread,
             assert reader.violations(AXE.read_text()) == []
 
 
-@pytest.mark.data
 @pytest.mark.slow
 def test_a_profile_has_the_heights_of_the_terrain(browser: Browser, office: Thread, job: str, tmp_path: Path) -> None:
     """The line goes along a row of cells' centres, so that heights are those of cells."""
@@ -186,7 +209,6 @@ def test_a_profile_has_the_heights_of_the_terrain(browser: Browser, office: Thre
         assert (inputs["before"], inputs["survey"]) == ([used["before"]], [used["after"]])
 
 
-@pytest.mark.data
 @pytest.mark.slow
 def test_a_line_is_drawn_and_its_profile_follows(browser: Browser, office: Thread, job: str) -> None:
     with Reader(browser, str(office.client.base_url), "en") as reader:
