@@ -132,14 +132,14 @@ class Separate:
 
     def __init__(self, data_dir: Path, **settings: object) -> None:
         self.data_dir = data_dir
-        port = free_port()
-        values = {"data_dir": data_dir, "port": port, "catalog": CATALOG, **settings}
+        self.port = free_port()
+        values = {"data_dir": data_dir, "port": self.port, "catalog": CATALOG, **settings}
         self.environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
             **{f"TENGUN_{name.upper()}": str(value) for name, value in values.items()},
         }
-        self.client = Office(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S)
+        self.client = Office(base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE_S)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Separate:

@@ -5,15 +5,18 @@ Figures depend on what else the machine does; the load average stands beside the
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
+import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +25,14 @@ import laspy
 import numpy as np
 import typer
 
+from api.access.credentials import add_key
+from api.access.secrets import service_secret
+from api.access.users import add_project, add_user, grant
+from api.access.visitor import Role
+from api.database import Database
+from api.settings import Settings
 from tests.api.office import Separate, wait_for
+from tests.benchmarks.poller import Polling
 
 app = typer.Typer(no_args_is_help=True)
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -31,49 +41,76 @@ TUS = {"Tus-Resumable": "1.0.0"}
 @app.command()
 def load(
     jobs: Annotated[int, typer.Option(help="Jobs that wait")] = 1000,
-    clients: Annotated[int, typer.Option(help="Clients that poll at the same time")] = 50,
+    clients: Annotated[int, typer.Option(help="Clients that poll at the same time, each a user with a key")] = 50,
     pause: Annotated[float, typer.Option(help="Seconds between two polls of a client")] = 1.0,
-    seconds: Annotated[float, typer.Option(help="Length of the measurement")] = 20.0,
+    seconds: Annotated[float, typer.Option(help="Length of each of the two measurements")] = 20.0,
 ) -> None:
-    """Time of a status call while jobs wait, one computes, and many poll."""
+    """Time of a status call while jobs wait, one computes, and many poll: at a client's pace, then without a pause."""
     with tempfile.TemporaryDirectory() as folder:
-        service = Separate(Path(folder) / "data", workers=1).start()
+        service = Separate(Path(folder) / "data", workers=1, access="users", requests_per_minute=0).start()
         try:
+            keys = _keys(service, clients)
+            service.client.headers["Authorization"] = f"Bearer {keys[0]}"
             service.client.start(action="spin", seconds=600)
-            started = time.perf_counter()
-            waiting = [service.client.start() for _ in range(jobs)]
-            accepted = time.perf_counter() - started
+            waiting, accepted = [], []
+            for number in range(jobs):
+                service.client.headers["Authorization"] = f"Bearer {keys[number % clients]}"
+                started = time.perf_counter()
+                waiting.append(service.client.start())
+                accepted.append(1000.0 * (time.perf_counter() - started))
             wait_for(lambda: service.client.get("/health").json()["jobs"].get("running") == 1)
-            times = np.array(asyncio.run(_poll(str(service.client.base_url), waiting, clients, pause, seconds)))
-            typer.echo(
-                f"{jobs} jobs accepted at {1000 * accepted / jobs:.1f} ms each; {clients} clients, each per {pause} s: "
-                f"{times.size} status calls, median {np.median(times):.1f} ms, p95 {np.percentile(times, 95):.1f} ms, "
-                f"p99 {np.percentile(times, 99):.1f} ms, worst {times.max():.1f} ms; memory {_peak_mb(service)} MB; "
-                f"load {os.getloadavg()[0]:.1f}"
-            )
+            typer.echo(f"{jobs} jobs accepted: {_spread(accepted)}; load {os.getloadavg()[0]:.1f}")
+            for rest in (pause, 0.0):
+                _measure(service, Polling(service.port, keys, waiting, rest, seconds))
+            assert service.client.get("/health").json()["jobs"]["running"] == 1
         finally:
             service.end(signal.SIGKILL)
             service.client.close()
 
 
-async def _poll(url: str, jobs: list[str], n_clients: int, pause: float, seconds: float) -> list[float]:
-    """Milliseconds of every status call."""
-    times: list[float] = []
-    end = time.perf_counter() + seconds
+def _keys(service: Separate, n: int) -> list[str]:
+    """Keys of as many users, all in one project."""
+    settings = Settings(access="users", data_dir=service.data_dir)
+    database, secret = Database(settings.url), service_secret(settings)
+    keys = []
+    with database.writing() as session:
+        add_project(session, "river", "river")
+        for number in range(n):
+            user = add_user(session, f"user{number}")
+            grant(session, user, "river", Role.OPERATOR)
+            keys.append(add_key(session, secret, user, "bench", None, None)[1])
+    database.close()
+    return keys
 
-    async def one(number: int) -> None:
-        async with httpx.AsyncClient(base_url=url, timeout=30.0, verify=False) as client:
-            await asyncio.sleep(pause * number / n_clients)
-            while time.perf_counter() < end:
-                job = jobs[(number * 7919 + len(times)) % len(jobs)]
-                started = time.perf_counter()
-                answer = await client.get(f"/jobs/{job}")
-                times.append(1000.0 * (time.perf_counter() - started))
-                assert answer.status_code == 200
-                await asyncio.sleep(pause)
 
-    await asyncio.gather(*(one(number) for number in range(n_clients)))
-    return times
+def _measure(service: Separate, polling: Polling) -> None:
+    before = _cpu_s(service)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.poller"],
+        input=json.dumps(asdict(polling)), stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    used = _cpu_s(service) - before
+    clients = json.loads(done.stdout)
+    times = clients["times"]
+    pace = f"one call in {polling.pause:g} s each" if polling.pause else "each as fast as it is answered"
+    typer.echo(
+        f"{len(polling.keys)} clients, {pace}: {len(times) / polling.seconds:.0f} status calls/s, {_spread(times)}; "
+        f"processor per call {1000 * used / len(times):.2f} ms of the service, "
+        f"{1000 * clients['cpu_s'] / len(times):.2f} ms of the clients; memory {_peak_mb(service)} MB; "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _spread(times: list[float]) -> str:
+    median, p95, p99 = np.percentile(times, [50, 95, 99])
+    return f"median {median:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms, worst {max(times):.1f} ms"
+
+
+def _cpu_s(service: Separate) -> float:
+    """Seconds of processor that the service's process has taken; jobs are processes of their own."""
+    assert service.process is not None
+    fields = Path(f"/proc/{service.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @app.command()
