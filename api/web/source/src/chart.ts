@@ -68,10 +68,18 @@ export function profileChart(label: string, pointed: (distance: number | null) =
     point(distance);
     pointed(distance);
   };
-  svg.addEventListener("pointermove", (event) => move(toDistance(event as PointerEvent)));
-  svg.addEventListener("pointerdown", (event) => move(toDistance(event as PointerEvent)));
-  svg.addEventListener("pointerleave", () => move(null));
-  slider.addEventListener("input", () => move(Number(slider.value)));
+  let isPointed = false; // what the slider chose stays when the page moves below a resting mouse
+  const follow = (event: Event) => {
+    isPointed = true;
+    move(toDistance(event as PointerEvent));
+  };
+  svg.addEventListener("pointermove", follow);
+  svg.addEventListener("pointerdown", follow);
+  svg.addEventListener("pointerleave", () => isPointed && move(null));
+  slider.addEventListener("input", () => {
+    isPointed = false;
+    move(Number(slider.value));
+  });
   const draw = (what: Drawn) => {
     now = what;
     scale = drawProfile(svg, what, Math.max(element.clientWidth, 280));

@@ -66,12 +66,15 @@ export function placeAt(points: Pair[], distance: number): Pair {
 
 /** Tells the distance along the line that the mouse is near to, null where it is far. */
 export function onLine(survey: Survey, line: () => { points: Pair[]; zone: number } | null, pointed: (distance: number | null) => void): void {
+  let wasNear = false; // a place chosen on the slider stays when the mouse moves somewhere else
   survey.map.on("mousemove", (event) => {
     const now = line();
     if (now === null) return;
     const { distance, place } = nearest(now.points, toPlane(event.lngLat.toArray() as Pair, now.zone));
     const at = survey.map.project(toDegrees(place, now.zone));
-    pointed(Math.hypot(at.x - event.point.x, at.y - event.point.y) < NEAR ? distance : null);
+    const isNear = Math.hypot(at.x - event.point.x, at.y - event.point.y) < NEAR;
+    if (isNear || wasNear) pointed(isNear ? distance : null);
+    wasNear = isNear;
   });
 }
 
