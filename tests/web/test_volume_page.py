@@ -184,7 +184,7 @@ def test_a_profile_has_the_heights_of_the_terrain(browser: Browser, office: Thre
         assert f"line={WEST + 20.5:.2f}" in page.url  # the address shows a colleague the same line
         for at in (17, 60):
             profile.get_by_label("断面上の位置").fill(str(at))
-            page.locator("canvas.maplibregl-canvas").hover(position={"x": 9, "y": 9})  # beside the line: the place stays
+            page.locator("canvas.maplibregl-canvas").hover(position={"x": 9, "y": 9})  # beside the line
             expect(profile.locator(".heights")).to_contain_text(re.compile(r"標高 -?[\d.,]+ m.*標高 -?[\d.,]+ m"))
             told = [
                 float(height) for height in re.findall(r"標高 (-?[\d.,]+) m", profile.locator(".heights").inner_text())
