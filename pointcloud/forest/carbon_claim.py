@@ -110,7 +110,8 @@ def _total(counted: Sequence[StandCarbon], i: int, year: int, share: float) -> Y
 
 def _reckon(stand: Stand, measure: StandMeasure, tables: Tables, options: CarbonOptions) -> StandCarbon:
     """A stand's figures, or why there are none."""
-    notes = (*stand.notes, *measure.notes)
+    # how much of it was surveyed is said once: with the area that counts
+    notes = (*stand.notes, *(n for n in measure.notes if n.code != "partly-outside"))
     problems = (*stand.problems, *measure.problems, *_felled_before(stand, options))
     constants = None
     try:
