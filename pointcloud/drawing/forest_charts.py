@@ -38,8 +38,8 @@ def stand_map(
     label: str,
     colours: str,
     limits: tuple[float, float] | None = None,
-) -> float:
-    """Write a map of the stands coloured by value, NaN in grey; gives the picture's height over its width.
+) -> None:
+    """Write a map of the stands coloured by value, NaN in grey.
 
     Parameters
     ----------
@@ -64,7 +64,8 @@ def stand_map(
     known = [v for _, v in drawn if math.isfinite(v)]
     low, high = limits or ((min(known), max(known)) if known else (0.0, 1.0))
     scale = Normalize(low, high if high > low else low + 1.0)
-    figure, axes = _figure((7.2, 1.0 + 4.8 * _shape(drawn)))
+    figure = _figure((7.2, 1.0 + 4.8 * _shape(drawn)))
+    axes = figure.add_subplot()
     axes.set_title(title, fontproperties=_font(11), loc="left")
     for item, value in drawn:
         colour = colormaps[colours](scale(value)) if math.isfinite(value) else _NOTHING
@@ -81,7 +82,7 @@ def stand_map(
         bar.set_label(label, fontproperties=_font(8))
         bar.ax.tick_params(labelsize=7)
     _scale_bar(axes)
-    return _write(figure, path)
+    _write(figure, path)
 
 
 def _shape(drawn: Sequence[tuple[StandCarbon, float]]) -> float:
@@ -128,15 +129,15 @@ def _scale_bar(axes: Axes) -> None:
                   fontproperties=_font(9), arrowprops=arrow)  # fmt: skip
 
 
-def height_histograms(path: Path, claim: Claim) -> float:
-    """Write the distributions of tree heights by stand; gives the picture's height over its width.
+def height_histograms(path: Path, claim: Claim) -> None:
+    """Write the distributions of tree heights by stand.
 
     The upper layer's mean is a line, the curve of the site class that counts and the next better one are dotted.
     """
     shown = sorted((s for s in claim.stands if s.measure.heights.size), key=lambda s: -s.absorption)[:MOST_HISTOGRAMS]
     columns = min(max(len(shown), 1), 4)
     rows = max(-(-len(shown) // columns), 1)
-    figure, _ = _figure((1.85 * columns + 0.4, 1.6 * rows + 0.35), is_bare=True)
+    figure = _figure((7.8, 1.6 * rows + 0.35))  # the words below the picture need this width
     top = max((float(s.measure.heights.max()) for s in shown), default=30.0)
     edges = np.arange(0.0, min(top, 80.0) + 2.0)
     for i, item in enumerate(shown):
@@ -153,12 +154,13 @@ def height_histograms(path: Path, claim: Claim) -> float:
     figure.supxlabel("樹高 Height (m)   赤 = 上層平均 red: upper layer   点線 = 地位曲線 dotted: class curves",
                      fontproperties=_font(8))  # fmt: skip
     figure.supylabel("本数 Trees", fontproperties=_font(8))
-    return _write(figure, path)
+    _write(figure, path)
 
 
-def year_chart(path: Path, claim: Claim) -> float:
-    """Write absorption, emission and credit by fiscal year; gives the picture's height over its width."""
-    figure, axes = _figure((7.2, 2.7))
+def year_chart(path: Path, claim: Claim) -> None:
+    """Write absorption, emission and credit by fiscal year."""
+    figure = _figure((7.2, 2.7))
+    axes = figure.add_subplot()
     years = np.array([y.year for y in claim.years])
     up = np.array([[y.absorption, y.replanting] for y in claim.years]).reshape(-1, 2)
     axes.bar(years, up[:, 0], color="#5b9a68", label="吸収量 absorption")
@@ -174,7 +176,7 @@ def year_chart(path: Path, claim: Claim) -> float:
     axes.set_ylabel("t-CO2 / 年 a year", fontproperties=_font(8))
     axes.tick_params(labelsize=7)
     axes.legend(prop=_font(7), ncols=4, loc="upper center", bbox_to_anchor=(0.5, 1.17), frameon=False)
-    return _write(figure, path)
+    _write(figure, path)
 
 
 @cache
@@ -185,23 +187,18 @@ def _font(size: float) -> FontProperties:
     return FontProperties(fname=Path(pylopdf_fonts_jp.__file__).parent / "NotoSansJP-Regular.otf", size=size)
 
 
-def _figure(size: tuple[float, float], is_bare: bool = False) -> tuple[Figure, Axes]:
+def _figure(size: tuple[float, float]) -> Figure:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasSVG(figure)
-    axes = figure.add_subplot()
-    if is_bare:
-        figure.clear()
-    return figure, axes
+    return figure
 
 
-def _write(figure: Figure, path: Path) -> float:
+def _write(figure: Figure, path: Path) -> None:
     """The same picture gives the same bytes: no date, ids from a fixed salt."""
     import matplotlib as mpl
 
     with mpl.rc_context({"svg.hashsalt": "tengun", "svg.fonttype": "path"}), staged(path) as stage:
         figure.savefig(stage, format="svg", metadata={"Date": None})
-    width, height = figure.get_size_inches()
-    return float(height / width)
