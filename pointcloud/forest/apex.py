@@ -74,8 +74,8 @@ _ROUNDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Crowns:
-    """Crowns whose points say how high their apexes stand.
+class CrownPoints:
+    """The points of crowns, which say how high their apexes stand.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def apex_losses(expected: Floats, moments: Callable[[Ints], Floats], block: Ints
     expected, block
         As in `mean_losses`.
     moments
-        `Crowns.moments` of the same trees.
+        `CrownPoints.moments` of the same trees.
     """
     mean = mean_losses(expected, block)
     single, variance = fitted_losses(moments, block)
@@ -143,7 +143,7 @@ def fitted_losses(moments: Callable[[Ints], Floats], block: Ints) -> tuple[Float
     Parameters
     ----------
     moments
-        See `Crowns.moments`.
+        See `CrownPoints.moments`.
     block
         Trees of one number share frequencies; -1 and those of small blocks take the frequencies of all.
 

@@ -132,7 +132,7 @@ class Measurement:
         blocks = np.floor(x / apex.BLOCK).astype(np.int64) * (1 << 32) + np.floor(y / apex.BLOCK).astype(np.int64)
         _, block = np.unique(blocks, return_inverse=True)
         ground = np.ascontiguousarray(terrain.values, np.float64)
-        crowns = apex.Crowns(self._points, self._crowns.labels, tops, ground)
+        crowns = apex.CrownPoints(self._points, self._crowns.labels, tops, ground)
         return apex.apex_losses(np.array(expected), crowns.moments, np.where(known, block, -1))
 
 

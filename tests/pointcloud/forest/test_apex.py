@@ -125,7 +125,7 @@ def crowns_of(forms, density, seed, shape=(20, 20), spacing=4.0):
     highest = np.array([np.flatnonzero(tree == k)[np.argmax(height[tree == k])] for k in range(true.size)])
     tops = np.column_stack((x[highest], y[highest], height[highest]))
     ground = 0.3 * np.tile((np.arange(grid.n_columns) + 0.5) * 0.5, (grid.n_rows, 1))
-    return apex.Crowns(points, labels, tops, ground), true - tops[:, 2]
+    return apex.CrownPoints(points, labels, tops, ground), true - tops[:, 2]
 
 
 @pytest.mark.parametrize("forms", [[(4.0, 0.5, 1.0)], [(3.0, 1.5, 1.0), (6.0, 0.5, 1.0)]], ids=["one", "two kinds"])
