@@ -4,9 +4,9 @@ A kernel takes contiguous arrays and scalars, writes into arrays that the caller
 GIL and is cached on disk. ``fastmath`` is off: tiled results must equal untiled ones bit for bit.
 
 Numba's cache looks at a kernel's own file only: when a kernel that it calls changes in another file, stale machine
-code would run. So the cache lies in a folder named after the content of all kernel files. One process writes there
-at a time: two that compile a kernel for different types at the same moment would name their files alike, and a third
-would run the code of one for the types of the other.
+code would run. So the cache lies in a folder named after the content of all kernel files. One process at a time loads
+or compiles a kernel: two that start together share the work, and two that compile a kernel for different types would
+name their files alike, so that a third would run the code of one for the types of the other.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import numba
 from numba.core.caching import FunctionCache
+from numba.core.compiler_lock import global_compiler_lock
 
 try:
     import fcntl
@@ -50,25 +51,27 @@ numba.config.CACHE_DIR = str(_cache_folder())
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process writes into a folder of the cache."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("ab") as file:
+def _locked(path: Path) -> Iterator[None]:
+    """Wait until no other process holds a file; a process that dies lets go of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]
-    """Numba's cache of a kernel, written by one process at a time."""
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        with _alone(Path(self.cache_path)):
-            super().save_overload(sig, data)
-
-
 def _cached(compiled: Any, function: F) -> F:
-    compiled._cache = _Cache(function)
+    """Cache a kernel; while one process compiles it, others wait and then load what that one made."""
+    cache = compiled._cache = FunctionCache(function)
+    lock = Path(cache.cache_path) / f"{cache._impl.filename_base}.lock"
+    load_or_compile = compiled.compile
+
+    def alone(types: Any) -> Any:
+        # Numba's lock first, as between the threads of a process: else two threads could wait for each other
+        with global_compiler_lock, _locked(lock):
+            return load_or_compile(types)
+
+    compiled.compile = alone
     result: F = compiled
     return result
 
