@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,17 +48,29 @@ def browser() -> Iterator[Browser]:
     playwright.stop()
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Thread]:
-    """A service with the rehearsal process, which runs as long as a test wants it to."""
+@contextmanager
+def serving(settings: Settings) -> Iterator[Thread]:
+    """A service whose workers find the tests' catalogue."""
     patch = pytest.MonkeyPatch()
     patch.setenv("PYTHONPATH", str(ROOT))
-    settings = Settings(
-        data_dir=tmp_path_factory.mktemp("web") / "data", port=free_port(), catalog=CATALOG, workers=1, stop_grace_s=0.5
-    )
     with Thread(settings) as service:
         yield service
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Thread]:
+    """A service with the rehearsal process, which runs as long as a test wants it to."""
+    folder = tmp_path_factory.mktemp("web") / "data"
+    with serving(Settings(data_dir=folder, port=free_port(), catalog=CATALOG, workers=1, stop_grace_s=0.5)) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Thread]:
+    """A service with the shipped processes, for the tests of one file."""
+    with serving(Settings(data_dir=tmp_path_factory.mktemp("office") / "data", port=free_port(), workers=1)) as service:
+        yield service
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.api.crowd import PASSWORD, Crowd, gather, settings_with_users
-from tests.api.office import ROOT, Thread
+from tests.api.office import ROOT, Thread, wait_for
 from tests.web.conftest import AXE
 from tests.web.reader import Reader
 
@@ -56,7 +56,7 @@ def test_a_user_is_made_gets_a_role_and_is_shut_out(browser: Browser, crowd: Cro
         page.get_by_role("button", name="API キーを発行").click()
         key = page.locator(".secret code").inner_text()
         with crowd.client(Authorization=f"Bearer {key}") as qgis:
-            assert qgis.get("/me").json()["projects"] == {"river": "operator"}
+            wait_for(lambda: qgis.get("/me").json()["projects"] == {"river": "operator"})
             page.get_by_role("button", name="利用停止").click()
             expect(page.get_by_role("button", name="利用を再開")).to_be_visible()
             assert qgis.get("/me").status_code == 401

@@ -64,6 +64,7 @@ def test_a_broken_file_is_refused_with_what_to_do(reader: Reader, tmp_path: Path
     expect(line.get_by_role("button", name="再試行")).to_be_visible()
 
 
+@pytest.mark.slow(15)
 def test_a_job_is_started_from_its_form_and_cancelled(reader: Reader, running: Thread) -> None:
     job = start_sleeping(reader.page, reader)
     page = reader.page
@@ -167,12 +168,12 @@ def test_both_languages_and_the_keyboard(browser: Browser, running: Thread) -> N
         expect(page.locator("#main")).to_be_focused()
         page.get_by_role("button", name="日本語").press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("ジョブ一覧")
-        assert page.locator("html").get_attribute("lang") == "ja"
+        expect(page.locator("html")).to_have_attribute("lang", "ja")
         page.get_by_role("button", name="暗い画面").press("Enter")
-        assert page.locator("html").get_attribute("data-theme") == "dark"
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         page.reload()
         expect(page.get_by_role("heading", level=1)).to_have_text("ジョブ一覧")
-        assert page.locator("html").get_attribute("data-theme") == "dark"
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1366, "light"), (390, "dark")])

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from api.settings import Settings
 from pointcloud.bounds import Bounds
 from pointcloud.io import las
 from pointcloud.synthetic import valley
-from tests.api.office import ROOT, Thread, free_port
+from tests.api.office import Thread
 from tests.web.conftest import AXE
 from tests.web.reader import Reader
 
 WEST, SOUTH = 51_870.0, -98_130.0
 CRS = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::6676"}}
 PATIENCE_MS = 120_000
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Thread]:
-    """A service with the shipped processes."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("PYTHONPATH", str(ROOT))
-    with Thread(Settings(data_dir=tmp_path_factory.mktemp("forest") / "data", port=free_port(), workers=1)) as service:
-        yield service
-    patch.undo()
 
 
 def stand(name: str, species: str, age: int, west: float, east: float) -> dict[str, Any]:
@@ -67,7 +55,7 @@ def job(office: Thread, tmp_path_factory: pytest.TempPathFactory) -> str:
     return made
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_figures_stands_and_coefficients_are_those_of_carbon_json(browser: Browser, office: Thread, job: str) -> None:
     claim = office.client.get(f"/jobs/{job}/results/carbon.json").json()
     with Reader(browser, str(office.client.base_url), "en") as reader:
@@ -104,7 +92,7 @@ def test_figures_stands_and_coefficients_are_those_of_carbon_json(browser: Brows
         expect(page.get_by_role("region", name="At the place clicked")).to_contain_text("Canopy height")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_other_coefficients_run_a_new_job_and_are_set_beside_this_one(
     browser: Browser, office: Thread, job: str
 ) -> None:
@@ -138,7 +126,7 @@ def test_other_coefficients_run_a_new_job_and_are_set_beside_this_one(
         expect(page.get_by_role("region", name="Comparison")).to_be_visible()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_the_forest_page_fits_a_telephone_in_the_dark(browser: Browser, office: Thread, job: str) -> None:
     with Reader(browser, str(office.client.base_url), "ja", 390, 844) as reader:
         page = reader.open("#/jobs")
@@ -146,6 +134,5 @@ def test_the_forest_page_fits_a_telephone_in_the_dark(browser: Browser, office: 
         page = reader.open(f"#/forest/{job}")
         expect(page.get_by_role("button", name="この係数で計算")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        reader.picture("forest")
         if AXE.is_file():
             assert reader.violations(AXE.read_text()) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,10 @@ from pyproj import Transformer
 from shapely.affinity import translate
 from shapely.geometry import mapping, shape
 
-from api.settings import Settings
 from pointcloud.bounds import Bounds
 from pointcloud.io import las
 from pointcloud.synthetic import valley
-from tests.api.office import ROOT, Thread, free_port
+from tests.api.office import Thread
 from tests.conftest import SHARED_DATA
 from tests.web.conftest import AXE
 from tests.web.reader import Reader
@@ -30,16 +28,6 @@ from tests.web.reader import Reader
 PATIENCE_MS = 180_000
 WEST, SOUTH, EAST, NORTH = 52_045.0, -98_360.0, 52_175.0, -98_240.0
 """The part with the scar."""
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Thread]:
-    """A service with the shipped processes."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("PYTHONPATH", str(ROOT))
-    with Thread(Settings(data_dir=tmp_path_factory.mktemp("office") / "data", port=free_port(), workers=1)) as service:
-        yield service
-    patch.undo()
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +90,7 @@ def job(browser: Browser, office: Thread, files: list[Path]) -> str:
         return page.url.rpartition("/")[2]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_the_figures_are_those_of_volume_json(browser: Browser, office: Thread, job: str) -> None:
     result = office.client.get(f"/jobs/{job}/results/volume.json").json()
     with Reader(browser, str(office.client.base_url), "en") as reader:
@@ -135,13 +123,13 @@ def test_the_figures_are_those_of_volume_json(browser: Browser, office: Thread, 
         there = office.client.get(f"/jobs/{job}/values/{lon}/{lat}").json()["values"]
         expect(values.get_by_role("row", name="Terrain before")).to_contain_text(f"{there['dtm_before.tif']:.3f}")
         page.get_by_label("Swipe", exact=False).fill("40")
-        assert "60%" in (page.locator(".swipe-cover").get_attribute("style") or "")
+        expect(page.locator(".swipe-cover")).to_have_attribute("style", re.compile("60%"))
         reader.picture("volume")
         if AXE.is_file():
             assert reader.violations(AXE.read_text()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_the_map_finds_sheets_and_tells_places(browser: Browser, office: Thread, job: str) -> None:
     with Reader(browser, str(office.client.base_url), "ja", width=390, height=844) as reader:
         page = reader.open(f"#/map?job={job}")
@@ -165,7 +153,7 @@ def test_the_map_finds_sheets_and_tells_places(browser: Browser, office: Thread,
             assert reader.violations(AXE.read_text()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_a_profile_has_the_heights_of_the_terrain(browser: Browser, office: Thread, job: str, tmp_path: Path) -> None:
     """The line goes along a row of cells' centres, so that heights are those of cells."""
     terrains = []
@@ -211,7 +199,7 @@ def test_a_profile_has_the_heights_of_the_terrain(browser: Browser, office: Thre
         assert (inputs["before"], inputs["survey"]) == ([used["before"]], [used["after"]])
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_a_line_is_drawn_and_its_profile_follows(browser: Browser, office: Thread, job: str) -> None:
     with Reader(browser, str(office.client.base_url), "en") as reader:
         page = reader.open(f"#/section?job={job}")
@@ -243,7 +231,6 @@ def test_a_line_is_drawn_and_its_profile_follows(browser: Browser, office: Threa
         with page.expect_response(re.compile("/profile")):
             page.get_by_label("Remove corner 2").click()
         expect(page.locator("summary", has_text="2 corners")).to_be_visible()
-        reader.picture("section")
         if AXE.is_file():
             assert reader.violations(AXE.read_text()) == []
 
