@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.sections.cut import SectionLine
-from pointcloud.sections.slice import Layer, Slice, heights_on
+from pointcloud.sections.slice import STEP, Layer, Slice, heights_on
 
 Floats = NDArray[np.float64]
 Polygons = Iterator[tuple[str, Floats]]
@@ -71,9 +71,8 @@ def _steps(role: str, offset: Floats, low: Floats, high: Floats) -> Polygons:
     """Polygons over steps of offset that follow each other, each as wide as half a step beyond its ends."""
     if not offset.size:
         return
-    step = float(np.diff(offset).min()) if offset.size > 1 else 0.5
-    for run in np.split(np.arange(offset.size), np.flatnonzero(np.diff(offset) > 1.5 * step) + 1):
-        t = np.concatenate(([offset[run[0]] - step / 2.0], offset[run], [offset[run[-1]] + step / 2.0]))
+    for run in np.split(np.arange(offset.size), np.flatnonzero(np.diff(offset) > 1.5 * STEP) + 1):
+        t = np.concatenate(([offset[run[0]] - STEP / 2.0], offset[run], [offset[run[-1]] + STEP / 2.0]))
         yield role, _ring(t, *(np.concatenate(([v[run[0]]], v[run], [v[run[-1]]])) for v in (low, high)))
 
 

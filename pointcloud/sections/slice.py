@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +16,9 @@ Floats = NDArray[np.float64]
 
 LOW_VEGETATION = 2.0
 """Metres over the ground below which what is not ground is low vegetation; above it is canopy."""
+
+STEP = 0.5
+"""Metres of offset of one step of a band; a step begins at each whole multiple."""
 
 STRUCTURES = (ClassCode.BUILDING, ClassCode.WIRE, ClassCode.BRIDGE_DECK)
 """Classes of the source file that are drawn as structures; tengun itself does not recognise structures."""
@@ -81,19 +83,6 @@ class Slice:
     scatter: float | None
     spread: Band | None = None
 
-    def top(self) -> SectionLine:
-        """Surface line: the highest point of each step, joined where steps follow each other; gaps stay open."""
-        rows: dict[float, float] = {}
-        for band in self.bands:
-            for offset, values in zip(band.offset.tolist(), band.percentiles, strict=True):
-                rows[offset] = max(float(values[3]), rows.get(offset, -math.inf))
-        if not rows:
-            return SectionLine(())
-        points = np.array(sorted(rows.items()))
-        step = float(np.diff(points[:, 0]).min()) if len(points) > 1 else 1.0
-        parts = np.split(points, np.flatnonzero(np.diff(points[:, 0]) > 1.5 * step) + 1)
-        return SectionLine(tuple(p for p in parts if len(p) > 1))
-
 
 def take(
     offset: Floats,
@@ -101,7 +90,6 @@ def take(
     classes: NDArray[np.uint8],
     ground: SectionLine,
     thickness: float,
-    step: float = 0.5,
     rise: Floats | None = None,
 ) -> Slice:
     """Layers and percentiles of the points of a section.
@@ -117,8 +105,6 @@ def take(
         The section line of the ground.
     thickness
         Metres; stated with the result.
-    step
-        Metres of offset of one step; a step begins at each whole multiple.
     rise
         How much higher than the section line the ground is below each point, metres: land that rises along the
         centre line is not scatter. None: the same.
@@ -126,13 +112,13 @@ def take(
     Raises
     ------
     ParameterError
-        When thickness or step is not positive.
+        When the thickness is not positive.
     """
-    if not (thickness > 0 and step > 0):
+    if not thickness > 0:
         raise ParameterError(
-            f"section slice: thickness {thickness} m, step {step} m; expected positive numbers of metres",
-            f"断面の厚さ {thickness} m、間隔 {step} m が不正です。正の値 (m) を指定してください。",
-            value=[thickness, step],
+            f"section slice: thickness {thickness} m; expected a positive number of metres",
+            f"断面の厚さ {thickness} m が不正です。正の値 (m) を指定してください。",
+            value=thickness,
         )
     known = (classes != ClassCode.LOW_NOISE) & (classes != ClassCode.HIGH_NOISE)
     offset, height, classes = offset[known], height[known], classes[known]
@@ -143,12 +129,12 @@ def take(
     is_ground = classes == ClassCode.GROUND
     layer[is_ground] = list(Layer).index(Layer.GROUND)
     bands = tuple(
-        _band(name, offset[layer == i], height[layer == i], step) for i, name in enumerate(Layer) if np.any(layer == i)
+        _band(name, offset[layer == i], height[layer == i]) for i, name in enumerate(Layer) if np.any(layer == i)
     )
     near = is_ground & np.isfinite(above)
     residual = above[near]
     scatter = float(np.std(residual)) if residual.size >= 3 else None
-    spread = _band(Layer.GROUND, offset[near], residual, step) if residual.size else None
+    spread = _band(Layer.GROUND, offset[near], residual) if residual.size else None
     return Slice(thickness, offset, height, layer, bands, scatter, spread)
 
 
@@ -161,8 +147,8 @@ def heights_on(line: SectionLine, offset: Floats) -> Floats:
     return heights
 
 
-def _band(layer: Layer, offset: Floats, height: Floats, step: float) -> Band:
-    bins = np.floor(offset / step).astype(np.int64)
+def _band(layer: Layer, offset: Floats, height: Floats) -> Band:
+    bins = np.floor(offset / STEP).astype(np.int64)
     order = np.lexsort((height, bins))
     bins, height = bins[order], height[order]
     steps, starts, counts = np.unique(bins, return_index=True, return_counts=True)
@@ -173,5 +159,5 @@ def _band(layer: Layer, offset: Floats, height: Floats, step: float) -> Band:
         high = np.minimum(low + 1, starts + counts - 1)
         columns.append(height[low] + (place - low) * (height[high] - height[low]))
     return Band(
-        layer, np.asarray((steps + 0.5) * step, dtype=np.float64), counts, np.column_stack(columns).astype(np.float64)
+        layer, np.asarray((steps + 0.5) * STEP, dtype=np.float64), counts, np.column_stack(columns).astype(np.float64)
     )

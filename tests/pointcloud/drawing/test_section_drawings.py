@@ -20,7 +20,7 @@ from pointcloud.drawing.typeset import Typesetter
 from pointcloud.errors import ParameterError
 from pointcloud.sections.cut import SectionLine
 from pointcloud.sections.rounding import half_up
-from pointcloud.sections.slice import heights_on
+from pointcloud.sections.slice import heights_on, take
 from tests.oracles.section_series import example_series, planned_series
 
 TITLES = {"before": "変化前", "after": "変化後"}
@@ -250,6 +250,14 @@ def test_bands_hold_their_points(series):
     # noise of 2 cm: 5 and 95 % lie at 3.3 cm for many points, nearer for the few of a step
     assert -0.06 < about.min() < -0.01
     assert 0.01 < about.max() < 0.06
+
+
+def test_steps_far_apart_are_no_band():
+    offset = np.array([-17.6, -3.1, 18.9])  # evenly sparse: nothing but the step itself says that they do not touch
+    ground = SectionLine((np.array([[-20.0, 5.0], [20.0, 5.0]]),))
+    rings = list(layered(take(offset, np.full(3, 6.0), np.full(3, 1, np.uint8), ground, 1.0)))
+    assert [role for role, _ in rings] == ["low_vegetation"] * 3
+    np.testing.assert_allclose([np.ptp(ring[:, 0]) for _, ring in rings], 0.5)  # one step each
 
 
 def test_layer_names_come_from_a_table(tmp_path, sheets):

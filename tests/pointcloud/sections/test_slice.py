@@ -1,4 +1,4 @@
-"""Slices of points: layers, percentiles, the surface line with its gaps, scatter about the ground."""
+"""Slices of points: layers, percentiles, scatter about the ground."""
 
 from __future__ import annotations
 
@@ -26,20 +26,11 @@ def test_layers_by_class_and_height():
 def test_percentiles_are_numpys():
     rng = np.random.default_rng(1)
     offset, height = rng.uniform(-10, 10, 3000), rng.normal(5, 1, 3000)
-    (band,) = take(offset, height, np.full(3000, 2, np.uint8), FLAT, 1.0, step=0.5).bands
+    (band,) = take(offset, height, np.full(3000, 2, np.uint8), FLAT, 1.0).bands
     for i, middle in enumerate(band.offset):
         own = height[(offset >= middle - 0.25) & (offset < middle + 0.25)]
         assert band.n_points[i] == own.size
         np.testing.assert_allclose(band.percentiles[i], np.percentile(own, [5, 50, 95, 100]), atol=1e-12)
-
-
-def test_surface_line_keeps_gaps():
-    offset = np.concatenate((np.arange(-5, -1, 0.1), np.arange(2, 6, 0.1)))
-    height = np.where(offset < 0, 7.0, 9.0)
-    top = take(offset, height, np.full(offset.size, 1, np.uint8), FLAT, 1.0).top()
-    assert len(top.pieces) == 2
-    assert top.height(-3.0) == 7.0
-    assert np.isnan(top.height(0.0))
 
 
 def test_scatter_is_about_the_line():
@@ -55,7 +46,6 @@ def test_scatter_is_about_the_line():
 def test_no_points():
     empty = take(np.zeros(0), np.zeros(0), np.zeros(0, np.uint8), FLAT, 1.0)
     assert empty.bands == ()
-    assert empty.top().is_empty
 
 
 def test_land_that_rises_along_the_line_is_no_scatter():
