@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -173,13 +172,8 @@ class Slicer:
         middle, rise = heights_on(line, offset), np.zeros(offset.size)
         for side in (-1.0, 1.0):  # beside is positive to the left of left-to-right: towards the line's end
             step = side * self._half
-            moved = replace(
-                station,
-                x=station.x + step * math.cos(station.direction),
-                y=station.y + step * math.sin(station.direction),
-            )
             own = beside * side > 0.0
-            face = heights_on(ground.cut(moved), offset[own]) - middle[own]
+            face = heights_on(ground.cut(station.moved(step)), offset[own]) - middle[own]
             rise[own] = np.where(np.isfinite(face), face, 0.0) * np.abs(beside[own]) / self._half
         return rise
 

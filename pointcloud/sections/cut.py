@@ -29,6 +29,9 @@ Segment = tuple[float, float, float, float]
 SAME_OFFSET = 1e-6
 """Parts of a section line that end and begin closer than this (metres) are one line."""
 
+EDGE = 0.005
+"""Metres by which a section may miss the edge of a design: coordinates have millimetres."""
+
 FOLD = 0.01
 """Metres by which parts of a design surface may overlap: drawings weld their triangles no better."""
 
@@ -130,12 +133,21 @@ class Surface:
         return self._tin
 
     @cached_property
-    def _triangles(self) -> _TriangleIndex:
-        return _TriangleIndex(self.tin)
+    def _triangles(self) -> TriangleIndex:
+        return TriangleIndex(self.tin)
 
     def cut(self, station: Station) -> SectionLine:
-        """The line in which a station's plane meets the surface, from -left to right."""
-        return self.along(station.segment).moved(-station.left)
+        """The line in which a station's plane meets the surface, from -left to right.
+
+        A design often begins and ends at a station, where rounding would decide which triangles meet the plane: the
+        section that covers most of those up to `EDGE` metres before and behind counts.
+        """
+        line = self.along(station.segment).moved(-station.left)
+        if self.max_gap is None:
+            for step in (EDGE, -EDGE):
+                beside = self.along(station.moved(step).segment).moved(-station.left)
+                line = max(line, beside, key=lambda one: round(one.covered, 2))
+        return line
 
     def along(self, segment: Segment) -> SectionLine:
         """The line over a segment (x0, y0, x1, y1), offsets from its start.
@@ -240,25 +252,37 @@ class PointIndex:
             room = n
 
 
-class _TriangleIndex:
-    """Triangles by cells."""
+class TriangleIndex:
+    """Triangles by cells.
 
-    def __init__(self, tin: Tin) -> None:
+    Parameters
+    ----------
+    tin
+        Vertices and triangles.
+    is_sorted
+        Whether they are sorted into cells, which pays for what is cut many times; else a cut looks at all of them.
+    """
+
+    def __init__(self, tin: Tin, *, is_sorted: bool = True) -> None:
         self._tin = tin
         n = len(tin.triangles)
         west, south = (float(v.min()) if n else 0.0 for v in (tin.x, tin.y))
         width, height = (float(np.ptp(v)) if n else 0.0 for v in (tin.x, tin.y))
-        cell = max(math.sqrt(2.0 * width * height / max(n, 1)), 0.01, max(width, height) / 20_000)
+        fine = max(math.sqrt(2.0 * width * height / max(n, 1)), 0.01, max(width, height) / 20_000)
+        cell = fine if is_sorted else max(width, height) + 1.0
         self._frame = np.array([west, south, cell])
         rows, columns = int(height / cell) + 1, int(width / cell) + 1
         self._shape = np.array([rows, columns, 0])
+        self._seen = np.zeros(n, dtype=np.int64)
+        if not is_sorted:
+            self._starts, self._items = np.array([0, n]), np.arange(n)
+            return
         x, y = (tin.x - west) / cell, (tin.y - south) / cell
         counts = np.zeros(rows * columns + 1, dtype=np.int64)
         kernels.index_triangles(x, y, tin.triangles, columns, rows, counts, np.empty(0, dtype=np.int64))
         self._starts = np.cumsum(counts)
         self._items = np.empty(max(int(self._starts[-1]), 1), dtype=np.int64)
         kernels.index_triangles(x, y, tin.triangles, columns, rows, self._starts.copy(), self._items)
-        self._seen = np.zeros(n, dtype=np.int64)
 
     def cut(self, segment: Floats) -> Floats:
         """Rows t0, z0, t1, z1 of the parts of the segment inside triangles."""

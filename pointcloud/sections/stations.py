@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import shapely
@@ -66,6 +66,10 @@ class Station:
         """Easting and northing at an offset in metres, right positive."""
         ux, uy = self.across
         return self.x + offset * ux, self.y + offset * uy
+
+    def moved(self, step: float) -> Station:
+        """The same section ``step`` metres further in the direction of view."""
+        return replace(self, x=self.x + step * math.cos(self.direction), y=self.y + step * math.sin(self.direction))
 
     @property
     def segment(self) -> tuple[float, float, float, float]:
@@ -175,7 +179,8 @@ def lay_out(
     corners
         Whether corners of a polyline and ends of arcs get one (変化点).
     regular
-        Without it only ``extra`` stations are cut: sections given one by one.
+        Without it only ``extra`` stations are cut: sections given one by one. At both ends and at points that the
+        source names they have that name.
 
     Returns
     -------
@@ -188,12 +193,13 @@ def lay_out(
         For a pitch, width, skew or station outside what is allowed, or more than `MAX_STATIONS`.
     """
     _check(line, pitch, left, right, skew, extra)
-    wanted = list(extra)
+    named = [Extra(d, name) for d, name in ((0.0, "BP"), (line.length, "EP"), *line.labels)]
+    named = [n for n in named if -SAME_STATION <= n.distance <= line.length + SAME_STATION]
     if regular:
-        wanted += [Extra(0.0, "BP"), Extra(line.length, "EP")]
-        wanted += [Extra(d, name) for d, name in line.labels if -SAME_STATION <= d <= line.length + SAME_STATION]
-        wanted += [Extra(float(d)) for d in _multiples(line, pitch)]
+        wanted = [*extra, *named, *(Extra(float(d)) for d in _multiples(line, pitch))]
         wanted += [Extra(float(d)) for d in line.corners()] if corners else []
+    else:
+        wanted = [*extra, *(n for n in named if any(abs(n.distance - e.distance) <= SAME_STATION for e in extra))]
     items = tuple(_station(line, e, pitch, left, right, skew) for e in _merged(wanted))
     notes, crossing = _crossings(items, line)
     return Stations(items, notes, crossing)

@@ -29,6 +29,7 @@ from pointcloud.sections.cut import (
     SectionLine,
     Segment,
     Surface,
+    TriangleIndex,
     joined,
     within,
 )
@@ -87,14 +88,14 @@ class _Strip:
         Start, and a place in its direction.
     length, reach
         Metres of the rectangle along it, and on each side and beyond both ends.
-    surface
-        The triangles.
+    triangles
+        Cut once or twice.
     """
 
     segment: Segment
     length: float
     reach: float
-    surface: Surface
+    triangles: TriangleIndex
 
     def holds(self, segment: Segment) -> bool:
         """Whether a segment lies well inside the rectangle."""
@@ -161,12 +162,13 @@ class StripSurface(Surface):
         tin = triangulate(self._x[numbers], self._y[numbers], self._z[numbers])
         along, beside = _in_frame(segment, tin.x, tin.y)
         own = _inside(along, beside, tin.triangles, longer, reach)
-        return _Strip(segment, longer, reach, Surface(Tin(tin.x, tin.y, tin.z, tin.triangles[own]), None))
+        own_tin = Tin(tin.x, tin.y, tin.z, tin.triangles[own])
+        return _Strip(segment, longer, reach, TriangleIndex(own_tin, is_sorted=False))
 
 
 def _line(strip: _Strip, segment: Segment, known: Floats) -> SectionLine | None:
     """The line of a segment, None where the strip's triangles leave open what is no gap."""
-    pieces = joined(strip.surface.parts(segment))
+    pieces = joined(strip.triangles.cut(np.array(segment)))
     length = math.hypot(segment[2] - segment[0], segment[3] - segment[1])
     for low, high in np.clip(known, 0.0, length).tolist():
         if high - low > SAME_OFFSET and not _covers(pieces, low, high):

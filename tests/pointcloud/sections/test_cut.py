@@ -87,6 +87,17 @@ def test_section_along_the_edge_of_a_design():
         np.testing.assert_allclose(piece[[0, -1]], [(0, 1), (10, 2)], atol=1e-12)
 
 
+@pytest.mark.parametrize("direction", [0.0, 0.3, 1.405648, 2.9])
+def test_design_that_begins_at_a_station_is_whole_there(direction):
+    along, across = np.array([np.cos(direction), np.sin(direction)]), np.array([np.sin(direction), -np.cos(direction)])
+    rows = [[np.round([E0 + 30, N0 + 30] + s * along + t * across, 3) for t in (-13, -5, 5, 13)] for s in (0.0, 40.0)]
+    a, b = ([(*p, h) for p, h in zip(row, (5.3, 0.0, 0.0, 5.3), strict=True)] for row in rows)
+    faces = [f for k in range(3) for f in ([a[k], a[k + 1], b[k + 1]], [a[k], b[k + 1], b[k]])]
+    (piece,) = section(design_surface(np.array(faces)), direction=direction)[1].pieces
+    np.testing.assert_allclose(piece[:, 0][[0, -1]], [-13.0, 13.0], atol=0.002)  # corners are in whole millimetres
+    np.testing.assert_allclose(np.interp([-5.0, 0.0, 5.0], *piece.T), 0.0, atol=0.002)  # and the slope is 0.66
+
+
 def test_design_that_lies_over_itself_is_refused():
     square = np.array([[(0, 0, 1), (10, 0, 1), (10, 10, 1)], [(0, 0, 5), (10, 0, 5), (10, 10, 5)]], dtype=float)
     with pytest.raises(GeometryError, match="over itself"):

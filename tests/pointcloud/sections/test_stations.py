@@ -61,6 +61,12 @@ def test_given_one_by_one():
     np.testing.assert_allclose((left_x, left_y), (50 - 5 * math.sin(math.radians(30)), 5 * math.cos(math.radians(30))))
 
 
+def test_ends_and_named_points_given_one_by_one_keep_their_names():
+    line = replace(straight(), labels=((40.0, "IP1"), (70.0, "IP2")))
+    found = lay_out(line, 20, 5, 5, extra=[Extra(0.0), Extra(40.0), Extra(100.0, "橋台")], regular=False).items
+    assert [s.name for s in found] == ["BP (No.0)", "IP1 (No.2)", "橋台・EP (No.5)"]
+
+
 def test_crossing_sections_are_said():
     bend = CentreLine("bend", (Piece(0, 0, 0, 30 * math.pi / 2, 1 / 30, 1 / 30),))
     assert lay_out(bend, 10, 20, 20).notes == ()
