@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,9 @@ TITLES = {
 _SECTIONS = Text("Cross-sections", "横断図")
 _PROFILE = Text("Longitudinal profile", "縦断図")
 _LAYERS = Text("Sections with layers of points", "層別断面図")
+_FIRST = ("cross_sections", "section_layers", "profile")
+"""What a reader looks for first among the files."""
+
 Job = Callable[[], list[OutputFile]]
 
 CSV_ENCODINGS = {"utf8": "utf-8-sig", "cp932": "cp932"}
@@ -176,6 +179,7 @@ def write_outputs(
             pool.shutdown(cancel_futures=True)
             raise
     write_json(context.workspace / "sections.json", summary)
+    files.sort(key=lambda file: next((i for i, stem in enumerate(_FIRST) if file.path.startswith(stem)), len(_FIRST)))
     return (OutputFile("sections.json", "application/json", Text("Summary", "結果の要約")), *files)
 
 
@@ -200,7 +204,7 @@ def _titles(parameters: SectionParameters) -> dict[str, str]:
 
 
 def _drawing_jobs(folder: Path, series: Series, block: TitleBlock, parameters: SectionParameters) -> list[Job]:
-    """What writes the drawings, the longest first."""
+    """What writes the drawings: what typesets, which holds no lock, before what writes DXF, which does."""
     from pointcloud.drawing import dxf
     from pointcloud.drawing.profile_sheet import profile_sheets
     from pointcloud.drawing.section_sheet import section_sheets
@@ -211,11 +215,9 @@ def _drawing_jobs(folder: Path, series: Series, block: TitleBlock, parameters: S
     paper, scale = parameters.paper, parameters.scale
     profile_scale = parameters.profile_scale or _profile_scale(series, paper)
 
-    def sheets(stem: str, title: Text, made: Callable[[], list[Sheet]]) -> list[OutputFile]:
-        drawn = made()
-        dxf.write_sheets(folder / f"{stem}.dxf", drawn, version, layers)
-        return [_dxf_file(stem, Text(f"{title.en} (DXF)", f"{title.ja} (DXF)")),
-                *_write_pages(folder, stem, drawn, title)]  # fmt: skip
+    def drawing(stem: str, title: Text, sheets: Callable[[], list[Sheet]]) -> list[OutputFile]:
+        dxf.write_sheets(folder / f"{stem}.dxf", sheets(), version, layers)
+        return [_dxf_file(stem, Text(f"{title.en} (DXF)", f"{title.ja} (DXF)"))]
 
     def world() -> list[OutputFile]:
         dxf.write_world(folder / "sections_3d.dxf", series, version, layers)
@@ -223,10 +225,11 @@ def _drawing_jobs(folder: Path, series: Series, block: TitleBlock, parameters: S
 
     sections = partial(section_sheets, series, block, titles, paper, scale)
     profile = partial(profile_sheets, series, block, titles, paper, profile_scale)
-    jobs: list[Job] = [partial(sheets, "cross_sections", _SECTIONS, sections)]
-    if parameters.layer_sheets:
-        jobs.append(partial(sheets, "section_layers", _LAYERS, partial(sections, with_layers=True)))
-    return [*jobs, partial(sheets, "profile", _PROFILE, profile), world]
+    drawings = [("cross_sections", _SECTIONS, cache(sections)), ("profile", _PROFILE, cache(profile))]
+    if parameters.layer_sheets:  # the longest first
+        drawings.insert(0, ("section_layers", _LAYERS, cache(partial(sections, with_layers=True))))
+    pages: list[Job] = [partial(_write_pages, folder, *each) for each in drawings]
+    return [*pages, *(partial(drawing, *each) for each in drawings), world]
 
 
 def _dxf_file(stem: str, title: Text) -> OutputFile:
@@ -242,10 +245,11 @@ def _profile_scale(series: Series, paper: str) -> int:
     return next((s for s in H_SCALES if series.line.length * 1000.0 / s <= room and s < 1000), 1000)
 
 
-def _write_pages(folder: Path, stem: str, sheets: Sequence[Sheet], title: Text) -> list[OutputFile]:
+def _write_pages(folder: Path, stem: str, title: Text, made: Callable[[], list[Sheet]]) -> list[OutputFile]:
     """PDF of all sheets, PNG and SVG of each."""
     from pointcloud.drawing.typeset import Typesetter
 
+    sheets = made()
     pages = Typesetter(sheets)
     pages.write_pdf(folder / f"{stem}.pdf")
     files = [OutputFile(f"{stem}.pdf", "application/pdf", Text(f"{title.en}, to scale (PDF)", f"{title.ja} (PDF)"))]

@@ -83,7 +83,8 @@ class Corridor:
         decoded. What is decoded is thrown away batch by batch, but for the corridor's points.
         """
         clouds: list[PointCloud] = []
-        for source, points in one_ahead(self._decoded(survey, dimensions)):
+        decoded = one_ahead(one_ahead(self._decoded(survey, dimensions)))  # loading the kernels takes as long as two
+        for source, points in decoded:
             own = points.take(np.flatnonzero(self._own(source, points)))  # of records five times as fast as a mask
             clouds.append(source.cloud(own, source.names(dimensions)))
         if not clouds:
