@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from fastapi import FastAPI, Request
@@ -21,27 +22,35 @@ ZIP: Final = "application/zip"
 
 
 class Addresses(Protocol):
-    """What knows the absolute URL of a route: a request, or `Root`."""
+    """What absolute URLs of routes are made with: a request, or `Root`."""
 
-    def url_for(self, name: str, /, **parts: Any) -> URL:
-        """Absolute URL of a route."""
+    @property
+    def app(self) -> Any:
+        """The application whose routes they are."""
+
+    @property
+    def base_url(self) -> URL | str:
+        """Where they begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """Addresses for a message that no request asks for, such as a callback; ``base_url`` is where they begin."""
+    """Addresses for a message that no request asks for, such as a callback."""
 
     app: FastAPI
     base_url: str
 
-    def url_for(self, name: str, /, **parts: Any) -> URL:
-        """Absolute URL of a route."""
-        return self.app.url_path_for(name, **parts).make_absolute_url(self.base_url)
-
 
 def href(addresses: Addresses, route: str, **parts: str) -> str:
     """Absolute URL of a route, as the client reached this service."""
-    return str(addresses.url_for(route, **parts))
+    path = _path(addresses.app, route, tuple(parts)).format(**parts)
+    return str(addresses.base_url).rstrip("/") + path.replace("\\", "%5C")
+
+
+@lru_cache(maxsize=200)
+def _path(app: FastAPI, route: str, names: tuple[str, ...]) -> str:
+    """Path of a route with its parts in braces: to look through all routes for each of a list's links is slow."""
+    return app.url_path_for(route, **{name: f"{{{name}}}" for name in names})
 
 
 def link(addresses: Addresses, rel: str, route: str, title: str, title_ja: str, **parts: str) -> Link:
