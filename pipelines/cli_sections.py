@@ -175,8 +175,8 @@ def _layer_table(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise unreadable(path, "no such file")
     rows = list(DictReader(StringIO(decoded(path))))
-    if any(not row.get("role") or not row.get("layer") for row in rows):
-        raise unreadable(path, "expected the columns role and layer, both filled in each row")
+    if not rows or any(not row.get("role") or not row.get("layer") for row in rows):
+        raise unreadable(path, "expected the columns role and layer, and rows with both filled")
     return {row["role"]: row["layer"] for row in rows}
 
 

@@ -100,17 +100,23 @@ def chosen_stations(line: CentreLine, parameters: SectionParameters) -> Stations
     Raises
     ------
     ParameterError
-        When a given station is not on the line, or `lay_out` refuses.
+        When a given station is not on the line, none is given where only given ones are cut, or `lay_out` refuses.
     """
+    if parameters.only_given and not parameters.stations:
+        raise ParameterError(
+            "sections: only given stations were to be cut, and none is given; name some, or cut regular ones",
+            "指定測点のみを切る設定ですが、測点が指定されていません。測点を指定するか、等間隔の測点を切ってください。",
+            field="stations",
+        )
     extra = []
     for given in parameters.stations:
         places = distances_of(line, given.chainage, parameters.interval)
         if not places:
             raise ParameterError(
-                f"sections: no place '{given.chainage}' ('{given.name}') on line '{line.name}', which runs from "
+                f"sections: no place '{given.chainage}' on line '{line.name}', which runs from "
                 f"{line.chainage(0.0):.3f} to {line.chainage(line.length):.3f} m; give a chainage in metres, a peg "
                 "such as No.3+12.345, BP, EP or a name of the line's points",
-                f"「{given.chainage}」(「{given.name}」) は線「{line.name}」の範囲 "
+                f"「{given.chainage}」は線「{line.name}」の範囲 "
                 f"{line.chainage(0.0):.3f}~{line.chainage(line.length):.3f} m にありません。追加距離 (m)、"
                 "No.3+12.345 のような杭、BP・EP、主要点名で指定してください。",
                 field="stations",

@@ -208,6 +208,7 @@ def test_given_stations_only(data, tmp_path):
     ([(E0, N0), (E0 + 100, N0)], {"crs": "EPSG:6677"}, CrsError),
     ([(E0, N0), (E0 + 100, N0)], {"line_name": "他"}, ParameterError),
     ([(E0, N0), (E0 + 100, N0)], {"stations": [{"chainage": 200.0}]}, ParameterError),
+    ([(E0, N0), (E0 + 100, N0)], {"only_given": True}, ParameterError),
     ([(E0, N0), (E0 + 100, N0)], {"labels": {"survey": "現況", "after": "2026年"}}, ParameterError),
 ])  # fmt: skip
 def test_bad_input_has_a_clear_answer(data, tmp_path, points, parameters, error):
@@ -303,6 +304,8 @@ def test_sections_command(command, data, tmp_path):
     assert (tmp_path / "out" / "cross_sections.dxf").is_file()
     wrong = command(*arguments, "-o", tmp_path / "out2", "--station", "abc")
     assert wrong.exit_code == 2
+    no_table = command(*arguments, "-o", tmp_path / "out2", "--cad-layers", data / "line.geojson")
+    assert no_table.exit_code == 1, "a file of one row is no table"
     assert not (tmp_path / "out2").exists()
 
 
