@@ -112,18 +112,18 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
     root = str(Path(__file__).resolve().parents[2])
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=root, env={**os.environ, "PYTHONPATH": root})
     try:
-        wait_until(lambda: any(_is_pdal(pid) for pid in children_in(tmp_path)), 60)
+        assert comes_true(lambda: any(_is_pdal(pid) for pid in children_in(tmp_path)), 60)
     finally:
         parent.kill()
         parent.wait()
-    wait_until(lambda: not children_in(tmp_path), 5)
+    assert comes_true(lambda: not children_in(tmp_path), 5)
 
 
-def wait_until(holds: Callable[[], bool], seconds: float) -> None:
+def comes_true(holds: Callable[[], bool], seconds: float) -> bool:
     end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "did not happen in time"
+    while not (is_true := holds()) and time.monotonic() < end:
         time.sleep(0.05)
+    return is_true
 
 
 def test_what_pdal_refuses_is_the_users_error_in_pdals_words(tmp_path: Path) -> None:
