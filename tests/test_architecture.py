@@ -54,9 +54,14 @@ def modules(*folders: str) -> list[Path]:
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
+@cache
+def walked(path: Path) -> list[ast.AST]:
+    return list(ast.walk(parsed(path)))
+
+
 def nodes(kind: type | tuple[type, ...], *folders: str) -> Iterator[tuple[Path, ast.AST]]:
     for path in modules(*folders):
-        yield from ((path, node) for node in ast.walk(parsed(path)) if isinstance(node, kind))
+        yield from ((path, node) for node in walked(path) if isinstance(node, kind))
 
 
 def is_kernel_module(path: Path) -> bool:

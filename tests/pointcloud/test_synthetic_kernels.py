@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointcloud.synthetic import kernels, ray_kernels, scan_kernels, valley
+from pointcloud.synthetic import Epoch, kernels, ray_kernels, scan_kernels, valley
+from pointcloud.synthetic.scanner import Targets
+from pointcloud.synthetic.terrain import Terrain
 from tests.oracles import synthetic_terrain as oracle
 
 SCENE = valley()
-BEFORE, AFTER = SCENE.terrain("before"), SCENE.terrain("after")
-TARGETS = SCENE._targets_after
 N_RAYS = 400
 DEEP = np.uint64(2**63 + 12345)
 NO_WIRES = np.empty((0, 7))
+
+
+# made when a test wants them, as every process of a run reads this file
+@cache
+def ground(epoch: Epoch = "after") -> Terrain:
+    return SCENE.terrain(epoch)
+
+
+@cache
+def targets() -> Targets:
+    return SCENE._targets_after
 
 
 def places(n: int, reach: float = 0.0) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -85,12 +97,13 @@ class TestNoise:
 
 
 class TestTerrain:
-    @pytest.mark.parametrize("ground", [BEFORE, AFTER], ids=["before", "after"])
-    def test_twin(self, ground: Any) -> None:
+    @pytest.mark.parametrize("epoch", ["before", "after"])
+    def test_twin(self, epoch: Epoch) -> None:
         t, w = places(40_000, reach=700.0)
         t, w = np.append(t, places(40_000)[0]), np.append(w, places(40_000)[1])
-        z, cover = ground.at(t, w)
-        z_twin, cover_twin = oracle.terrain(t, w, ground.p, ground.pads, ground.shapes)
+        terrain = ground(epoch)
+        z, cover = terrain.at(t, w)
+        z_twin, cover_twin = oracle.terrain(t, w, terrain.p, terrain.pads, terrain.shapes)
         # heights of some hundred metres summed in another order, walls of 69 degrees
         np.testing.assert_allclose(z, z_twin, atol=1e-10)
         np.testing.assert_array_equal(cover, cover_twin)
@@ -98,10 +111,10 @@ class TestTerrain:
 
     def test_python(self) -> None:
         t, w = places(40)
-        p, pads, shapes = AFTER.p, AFTER.pads, AFTER.shapes
+        p, pads, shapes = ground().p, ground().pads, ground().shapes
         z, cover = np.empty(40), np.empty(40, dtype=np.uint8)
         kernels.terrain_at.py_func(t, w, p, pads, shapes, z, cover)
-        np.testing.assert_array_equal(z, AFTER.at(t, w)[0])
+        np.testing.assert_array_equal(z, ground().at(t, w)[0])
         for a, b in zip(t, w, strict=True):
             # libm's functions and the compiler's may differ in the last bit
             np.testing.assert_allclose(
@@ -111,31 +124,32 @@ class TestTerrain:
     @pytest.mark.parametrize(
         ("function", "arguments"),
         [
-            (kernels.smooth_ramp, (-3.0, 10.0)),
-            (kernels.smooth_step, (1.0, 4.0, 2.5)),
-            (kernels.fold, (-700.0,)),
-            (kernels.fold, (333.0,)),
-            (kernels.spur_west, (42.0, AFTER.p)),
-            (kernels.spur_east, (42.0, AFTER.p)),
-            (kernels.bend, (42.0, AFTER.p)),
-            (kernels._relief, (-80.0, 60.0, -100.0, AFTER.p)),
-            (kernels._roughness, (-80.0, 42.0, 60.0, 40.0, np.uint64(9))),
-            (kernels._roughness, (5.0, 42.0, -30.0, 0.5, np.uint64(9))),
-            (kernels._terraced, (4.0, 40.0, 75.0)),
-            (kernels._terraced, (4.0, 40.0, 139.0)),
-            (kernels._terraced, (4.0, 3.0, 75.0)),
-            (kernels._benched, (4.0, 2.0, 1.0, 1.5, 0.7)),
-            (kernels.change_at, (-95.0, 97.0, AFTER.shapes)),
-            (kernels._padded, (190.0, 33.0, 178.0, AFTER.pads)),
-            (kernels._roads, (3.0, 15.0, 42.0, -50.0, 0.2, AFTER.p)),
-            (kernels._roads, (30.0, -60.0, 42.0, 33.0, 0.2, AFTER.p)),
-            (kernels._channel, (0.5, 2.0, 2.0, 42.0, AFTER.p, np.uint64(9))),
-            (kernels._channel, (0.5, 9.5, 9.5, 42.0, AFTER.p, np.uint64(9))),
-            (kernels._channel, (0.5, 30.0, 30.0, 42.0, AFTER.p, np.uint64(9))),
+            (kernels.smooth_ramp, lambda: (-3.0, 10.0)),
+            (kernels.smooth_step, lambda: (1.0, 4.0, 2.5)),
+            (kernels.fold, lambda: (-700.0,)),
+            (kernels.fold, lambda: (333.0,)),
+            (kernels.spur_west, lambda: (42.0, ground().p)),
+            (kernels.spur_east, lambda: (42.0, ground().p)),
+            (kernels.bend, lambda: (42.0, ground().p)),
+            (kernels._relief, lambda: (-80.0, 60.0, -100.0, ground().p)),
+            (kernels._roughness, lambda: (-80.0, 42.0, 60.0, 40.0, np.uint64(9))),
+            (kernels._roughness, lambda: (5.0, 42.0, -30.0, 0.5, np.uint64(9))),
+            (kernels._terraced, lambda: (4.0, 40.0, 75.0)),
+            (kernels._terraced, lambda: (4.0, 40.0, 139.0)),
+            (kernels._terraced, lambda: (4.0, 3.0, 75.0)),
+            (kernels._benched, lambda: (4.0, 2.0, 1.0, 1.5, 0.7)),
+            (kernels.change_at, lambda: (-95.0, 97.0, ground().shapes)),
+            (kernels._padded, lambda: (190.0, 33.0, 178.0, ground().pads)),
+            (kernels._roads, lambda: (3.0, 15.0, 42.0, -50.0, 0.2, ground().p)),
+            (kernels._roads, lambda: (30.0, -60.0, 42.0, 33.0, 0.2, ground().p)),
+            (kernels._channel, lambda: (0.5, 2.0, 2.0, 42.0, ground().p, np.uint64(9))),
+            (kernels._channel, lambda: (0.5, 9.5, 9.5, 42.0, ground().p, np.uint64(9))),
+            (kernels._channel, lambda: (0.5, 30.0, 30.0, 42.0, ground().p, np.uint64(9))),
         ],
     )
-    def test_parts_as_python(self, function: Any, arguments: tuple[Any, ...]) -> None:
-        np.testing.assert_allclose(function.py_func(*arguments), function(*arguments), rtol=1e-13, atol=1e-15)
+    def test_parts_as_python(self, function: Any, arguments: Callable[[], tuple[Any, ...]]) -> None:
+        values = arguments()
+        np.testing.assert_allclose(function.py_func(*values), function(*values), rtol=1e-13, atol=1e-15)
 
     def test_ridges_mirror_the_valley(self) -> None:
         d = np.linspace(0.0, 200.0, 9)
@@ -148,10 +162,10 @@ class TestRays:
     def test_ground_point_is_on_the_ground_and_on_the_ray(self, ground_below: Callable[..., Any]) -> None:
         off = []
         for u, v, (du, dv) in zip(*places(N_RAYS), leans(N_RAYS, 0.27), strict=True):
-            z = ray_kernels.guide_below(u, v, 225.0, du, dv, TARGETS.guide, TARGETS.corner)
+            z = ray_kernels.guide_below(u, v, 225.0, du, dv, targets().guide, targets().corner)
             start = (u + (z - 225.0) * du, v + (z - 225.0) * dv, z)
-            x, y, height, cover = ground_below(*start, du, dv, AFTER.p, AFTER.pads, AFTER.shapes)
-            assert (height, cover) == kernels.terrain(x, y, AFTER.p, AFTER.pads, AFTER.shapes)
+            x, y, height, cover = ground_below(*start, du, dv, ground().p, ground().pads, ground().shapes)
+            assert (height, cover) == kernels.terrain(x, y, ground().p, ground().pads, ground().shapes)
             off.append(np.hypot(u + (height - 225.0) * du - x, v + (height - 225.0) * dv - y))
         # 5 cm of height at a lean of 0.38 (both axes) are 2 cm; at a wall the ray has two or three ground points
         assert np.quantile(off, 0.95) < 0.02
@@ -161,10 +175,9 @@ class TestRays:
     def test_guide_comes_near_the_ground(self, guide_below: Callable[..., float]) -> None:
         off = []
         for u, v, (du, dv) in zip(*places(N_RAYS), leans(N_RAYS, 0.19), strict=True):
-            z = guide_below(u, v, 225.0, du, dv, TARGETS.guide, TARGETS.corner)
-            off.append(
-                z - kernels.terrain(u + (z - 225) * du, v + (z - 225) * dv, AFTER.p, AFTER.pads, AFTER.shapes)[0]
-            )
+            z = guide_below(u, v, 225.0, du, dv, targets().guide, targets().corner)
+            x, y = u + (z - 225.0) * du, v + (z - 225.0) * dv
+            off.append(z - kernels.terrain(x, y, ground().p, ground().pads, ground().shapes)[0])
         # half a cell of 4 m either way at a slope of 0.84, and walls of a few metres
         assert np.quantile(np.abs(off), 0.95) < 2.4
         assert np.abs(off).max() < 7.0
@@ -190,9 +203,9 @@ class TestRays:
 
     @pytest.mark.parametrize("crowns_on_ray", both(ray_kernels.crowns_on_ray))
     def test_index_finds_every_crown(self, crowns_on_ray: Callable[..., int]) -> None:
-        crowns, most = TARGETS.crowns, 0
+        crowns, most = targets().crowns, 0
         for u, v, (du, dv) in zip(*places(100), leans(100, 0.19), strict=True):
-            z = kernels.terrain(u, v, AFTER.p, AFTER.pads, AFTER.shapes)[0]
+            z = kernels.terrain(u, v, ground().p, ground().pads, ground().shapes)[0]
             expected = []
             for row in crowns.rows:
                 if np.hypot(row[0] - u, row[1] - v) < 20.0:
@@ -289,12 +302,12 @@ class TestPulses:
         found = _scan(scan_kernels.scan, line, limits)
         np.testing.assert_array_equal(found[0], _scan(scan_kernels.scan.py_func, line, limits)[0])
         assert found[0].shape[0] > 100
-        ray, windows = np.empty(5), scan_kernels.followed.py_func(limits, line, TARGETS.crowns.index[3])
-        np.testing.assert_allclose(windows, scan_kernels.followed(limits, line, TARGETS.crowns.index[3]), rtol=1e-14)
+        ray, windows = np.empty(5), scan_kernels.followed.py_func(limits, line, targets().crowns.index[3])
+        np.testing.assert_allclose(windows, scan_kernels.followed(limits, line, targets().crowns.index[3]), rtol=1e-14)
         for share in (0.1, 0.52, 0.9):
-            lean = scan_kernels.aim.py_func(line, 31, share, BEFORE.p[kernels.GRADE], ray)
+            lean = scan_kernels.aim.py_func(line, 31, share, ground("before").p[kernels.GRADE], ray)
             direction = ray.copy()
-            assert lean == scan_kernels.aim(line, 31, share, BEFORE.p[kernels.GRADE], ray)
+            assert lean == scan_kernels.aim(line, 31, share, ground("before").p[kernels.GRADE], ray)
             np.testing.assert_allclose(ray, direction, rtol=1e-14)
             first, second = (_fire(fire, ray, windows) for fire in (scan_kernels.fire, scan_kernels.fire.py_func))
             np.testing.assert_allclose(first, second, rtol=1e-14)
@@ -324,15 +337,16 @@ def _coarse_flight() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """A line over the middle of the scene, one pulse in 9 m2, and limits around the hamlet."""
     from pointcloud.synthetic.scanner import flight_lines
 
-    lines = flight_lines(SCENE._extent, TARGETS, 0.25, 1, 0.0)
+    lines = flight_lines(SCENE._extent, targets(), 0.25, 1, 0.0)
     east, north = SCENE.origin
     return lines[len(lines) // 2], np.array([east - 90, north + 170, east + 90, north + 260, east, north, 0, 0, 0.0])
 
 
 def _targets() -> tuple[Any, ...]:
-    ground, crowns = TARGETS.ground, TARGETS.crowns
+    aims = targets()
+    terrain, crowns = aims.ground, aims.crowns
     return (
-        TARGETS.guide, TARGETS.corner, ground.p, ground.pads, ground.shapes, TARGETS.structures, TARGETS.wires,
+        aims.guide, aims.corner, terrain.p, terrain.pads, terrain.shapes, aims.structures, aims.wires,
         crowns.rows, crowns.first, crowns.index, crowns.shape,
     )  # fmt: skip
 
