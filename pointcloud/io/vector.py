@@ -226,7 +226,8 @@ def _check_signature(path: Path, suffix: str) -> None:
 
 def _read_layer(path: Path, suffix: str) -> tuple[CRS, list[Feature]]:
     """CRS and features of the one layer of polygons."""
-    layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is None or "Polygon" in kind]
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of a broken file, which is refused
+        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is None or "Polygon" in kind]
     if len(layers) > 1:
         raise _unreadable(path, f"several layers of polygons: {', '.join(layers)}; keep one")
     meta, geometries, columns = _read_decoded(path, suffix, layers[0] if layers else None)
@@ -328,8 +329,7 @@ def _moved(geometry: Any, transformer: Transformer) -> Any:
 
 def _transformer(stated: CRS, crs: CRS, source: str) -> Transformer:
     """The best way between two systems; none at all rather than a coarse one."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # PROJ only warns where the accurate grid is missing
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # PROJ's, where the accurate grid is missing
         ways = TransformerGroup(stated, crs, always_xy=True, allow_ballpark=False)
     if not ways.best_available or not ways.transformers:
         raise CrsError(
