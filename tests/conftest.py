@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,16 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "build" / "numba"))  # what one process compiled, all others load
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # two hundred processes start; each would read the sources anew
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests go first, so that none begins when the other process is nearly done."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """The files with the slowest tests go first, so that none begins when the other processes are nearly done."""
+    seconds: Counter[Path] = Counter()
+    for item in items:
+        for mark in item.iter_markers("slow"):
+            seconds[item.path] += mark.args[0] if mark.args else 10
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 @pytest.fixture(scope="session")
