@@ -76,12 +76,11 @@ def read_las(options: Mapping[str, Any], folder: Path) -> View:
     info = las.inspect(path)
     dropped = () if options["use_eb_vlr"] else info.extra_dimensions
     crs = _crs(info.crs, options)
-    return View(FilePoints(path, options["count"], tuple(dropped), crs), (origin(path),))
+    return View(FilePoints(path, options["count"], tuple(dropped), crs), (origin(read_header(path)),))
 
 
-def origin(path: Path) -> Origin:
+def origin(header: Header) -> Origin:
     """What a writer may forward from a LAS or LAZ file."""
-    header = read_header(path)
     return Origin(header.scales, header.offsets, header.minor, header.point_format, _other_vlrs(header))
 
 

@@ -77,7 +77,7 @@ def plan(document: Document, parsed: Sequence[Mapping[str, Any]], folder: Path) 
         return None
     source = open_source(path)
     splice = laz_layers.splice(source, source.layout, ("Classification",))
-    own = readers.origin(path)
+    own = readers.origin(source.header)
     layout = _layout(source, own, writer)
     if source.header.n_extra_bytes or splice is None or layout is None:
         return None

@@ -15,13 +15,12 @@ from pointcloud.cloud import PointCloud
 from pointcloud.errors import InputError, ParameterError
 from pointcloud.io.las_header import COPC_USER, LASZIP, Header, Record
 from pointcloud.io.las_output import Output
-from pointcloud.io.las_points import EXTRA_BYTES, Layout, describe, fitting, layout_of, undescribed
+from pointcloud.io.las_points import EXTRA_BYTES, Columns, Layout, describe, fitting, layout_of, undescribed
 from pointcloud.io.las_source import BATCH, Source, open_source
 from pointcloud.io.laz_layers import ChunkWriter, splice
 from pointcloud.io.staging import staged
 
-Columns = Mapping[str, NDArray[np.generic]]
-Edit = Callable[[int, PointCloud], Mapping[str, NDArray[np.generic]]]
+Edit = Callable[[int, PointCloud], Columns]
 """Number of the first point and the points -> dimensions to replace or add, one value a point."""
 
 _FIXED: Final = ("X", "Y", "Z", "ReturnNumber")
@@ -192,7 +191,7 @@ def _kept_records(header: Header, descriptors: bytes) -> list[tuple[bytes, bytes
 
 def _edited(
     points: NDArray[np.void],
-    changes: Mapping[str, NDArray[np.generic]],
+    changes: Columns,
     layout: Layout,
     wanted: Mapping[str, np.dtype[Any]],
     source: Path,

@@ -25,10 +25,9 @@ from numpy.typing import NDArray
 from pointcloud.io import laz
 from pointcloud.io.ahead import one_ahead
 from pointcloud.io.las_formats import NEW_BITS, POINT_SIZES, RECORDS
-from pointcloud.io.las_points import Layout
+from pointcloud.io.las_points import Columns, Layout
 from pointcloud.io.las_source import BATCH, Source
 
-Columns = Mapping[str, NDArray[np.generic]]
 Parts = Sequence[bytes | memoryview]
 
 FLAGS: Final = frozenset(NEW_BITS["flag_bits"]) - {"ScanChannel"}
@@ -46,8 +45,8 @@ class Splice:
 
     Parameters
     ----------
-    source, layout
-        The file, and the record with what is added.
+    source, table, layout
+        The file, its chunks, and the record with what is added.
     narrow
         Records of returns, flags, class and the edited extra dimensions alone.
     names
@@ -57,6 +56,7 @@ class Splice:
     """
 
     source: Source
+    table: laz.Chunks
     layout: Layout
     narrow: Layout
     names: tuple[str, ...]
@@ -79,9 +79,7 @@ class Splice:
         ParameterError
             When a value does not fit.
         """
-        chunks = self.source.chunks
-        if chunks is None:
-            return
+        chunks = self.table
         starts = np.cumsum(chunks.counts) - chunks.counts
         coder = _Coder(int(chunks.counts.max()))
         with self.source.header.path.open("rb") as stream:
@@ -102,9 +100,7 @@ class Splice:
 
     def _narrow(self, known: Columns) -> Iterator[tuple[NDArray[np.integer], NDArray[np.void]]]:
         """Groups of chunks, and narrow records of them with returns, channel and flags."""
-        chunks, header = self.source.chunks, self.source.header
-        if chunks is None:
-            return
+        chunks, header = self.table, self.source.header
         needed: tuple[str, ...] = CONTEXT
         selection = lazrs.SELECTIVE_DECOMPRESS_XY_RETURNS_CHANNEL
         if FLAGS.intersection(self.names):
@@ -130,19 +126,15 @@ class Splice:
 
     def _anew(self, stream: BinaryIO, picked: NDArray[np.integer], columns: Columns) -> Iterator[Parts]:
         """Some chunks decoded and compressed as a whole."""
-        header, chunks = self.source.header, self.source.chunks
-        if chunks is None:
-            return
+        header, chunks = self.source.header, self.table
         data = laz.decompress(header, chunks, picked, stream).reshape(-1, header.point_size)
         wide = np.zeros((len(data), self.layout.dtype.itemsize), dtype=np.uint8)
         wide[:, : header.point_size] = data
         points = wide.reshape(-1).view(self.layout.dtype)
         for name, values in columns.items():
             self.layout.set(points, name, values)
-        compressor, out = (
-            laz.Compressor(header.point_format, wide.shape[1] - self._plain_size, own_chunks=True),
-            BytesIO(),
-        )
+        compressor = laz.Compressor(header.point_format, wide.shape[1] - self._plain_size, own_chunks=True)
+        out = BytesIO()
         compressor.write_chunks(out, np.split(wide.reshape(-1), np.cumsum(chunks.counts[picked] * wide.shape[1])[:-1]))
         compressor.close(out)
         out.seek(0)
@@ -226,15 +218,16 @@ def splice(source: Source, layout: Layout, names: Sequence[str]) -> Splice | Non
     """
     header, extras = source.header, [name for name in names if name in layout.extras]
     is_label = all(name == "Classification" or name in FLAGS or name in extras for name in names)
-    if source.chunks is None or not source.chunks.is_layered or header.point_format not in (6, 7, 8) or not is_label:
+    table = source.chunks
+    if table is None or not table.is_layered or header.point_format not in (6, 7, 8) or not is_label:
         return None
-    record = _record(source.chunks.record, layout.dtype.itemsize - POINT_SIZES[header.point_format])
+    record = _record(table.record, layout.dtype.itemsize - POINT_SIZES[header.point_format])
     if record is None:
         return None
     kinds = [(name, RECORDS[6][name]) for name in (*NEW_BITS, "Classification")]
     kinds += [(layout.fields[name].column, layout.dtype[layout.fields[name].column]) for name in extras]
     narrow = Layout(6, np.dtype(kinds), layout.fields, tuple(extras))
-    return Splice(source, layout, narrow, tuple(names), record)
+    return Splice(source, table, layout, narrow, tuple(names), record)
 
 
 class ChunkWriter:
