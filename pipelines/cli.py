@@ -23,7 +23,7 @@ from pipelines.cli_pipeline import Sets, set_values
 from pipelines.cli_pipeline import app as pipeline
 from pipelines.cli_sections import measure, sections
 from pipelines.cli_volume import explain, volume
-from pipelines.cli_words import AsJson, Crs, Files, Folder
+from pipelines.cli_words import AsJson, Cell, Crs, Files, Folder, MaxGap
 from pointcloud.errors import CancelledError, ParameterError, ResourceError, TengunError
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Cell = Annotated[float, typer.Option(help="Edge of a grid cell in metres 格子間隔 (m)")]
-MaxGap = Annotated[float, typer.Option(help="Void beyond this distance (m) from any ground point 最大補間距離 (m)")]
 
 
 @app.command()

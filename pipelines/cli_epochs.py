@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli_volume import Align, Cell, HeightGrid, MaxGap, Project, SameHeights, Zones
-from pipelines.cli_words import AsJson, Crs, Folder
+from pipelines.cli_volume import Align, HeightGrid, Project, SameHeights, Zones
+from pipelines.cli_words import AsJson, Cell, Crs, Folder, MaxGap
 from pointcloud.errors import ParameterError
 
 Surveys = Annotated[

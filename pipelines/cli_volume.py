@@ -8,10 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pipelines.cli_pipeline import Sets, set_values
-from pipelines.cli_words import AsJson, Crs, Folder
+from pipelines.cli_words import AsJson, Cell, Crs, Folder, MaxGap
 
-Cell = Annotated[float, typer.Option(help="Edge of a grid cell in metres 格子間隔 (m)")]
-MaxGap = Annotated[float, typer.Option(help="Void beyond this distance (m) from any ground point 最大補間距離 (m)")]
 Align = Annotated[Literal["auto", "none"], typer.Option(help="Alignment on stable ground 位置合わせ")]
 Zones = Annotated[Path | None, typer.Option(help="Polygons (GeoJSON, GeoPackage, Shapefile) 集計区域")]
 HeightGrid = Annotated[Path | None, typer.Option(help="Height correction, PatchJGD .par 標高補正パラメータ")]

@@ -53,7 +53,7 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _write_tables(
     context: Context, result: Claim, summary: dict[str, Any], growth: ForestGrowth | None
 ) -> tuple[OutputFile, ...]:
-    from pipelines.processes.tree_outputs import write_tables
+    from pipelines.processes.tree_outputs import GPKG, write_tables
     from pointcloud.drawing.forest_csv import stand_rows, year_rows
     from pointcloud.drawing.forest_growth import growth_rows
     from pointcloud.forest.growth_files import write_growth
@@ -67,5 +67,5 @@ def _write_tables(
     if growth is not None:
         write_growth(context.workspace / "growth.gpkg", growth)
         title = Text("Trees grown, gone and new", "成長・消失・新規の樹木")
-        files += (OutputFile("growth.gpkg", "application/geopackage+sqlite3", title),)
+        files += (OutputFile("growth.gpkg", GPKG, title),)
     return files

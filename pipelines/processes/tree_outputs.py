@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pipelines.process import OutputFile
+from pipelines.processes.terrain import COG
 from pipelines.progress import Text
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pointcloud.forest.stands import Stand
     from pointcloud.forest.stands_table import StandMeasure
 
-COG: Final = "image/tiff; application=geotiff; profile=cloud-optimized"
 GPKG: Final = "application/geopackage+sqlite3"
 CSV_ENCODINGS: Final = {"utf8": "utf-8-sig", "cp932": "cp932"}
 
