@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pipelines.at_once import Report, at_once
 from pipelines.process import Context, DatasetInput, Outputs, Process
 from pipelines.processes.volume_parameters import VolumeParameters
 from pipelines.progress import Stage, Text
@@ -45,8 +49,7 @@ class VolumeChange(Process[VolumeParameters]):
     )  # fmt: skip
     stages = (
         Stage("open", Text("Checking the inputs", "入力の確認"), 1),
-        Stage("before", Text("Ground and terrain before", "変化前の地盤分類と地形"), 8),
-        Stage("after", Text("Ground and terrain after", "変化後の地盤分類と地形"), 8),
+        Stage("surveys", Text("Ground and terrain of both surveys", "前後の地盤分類と地形"), 16),
         Stage("align", Text("Alignment on stable ground", "不動域による位置合わせ"), 5),
         Stage("volume", Text("Difference, volumes, intervals", "差分・土量・信頼区間"), 4),
         Stage("write", Text("Report, drawings, maps, rasters", "報告書・図面・ラスタの出力"), 5),
@@ -56,27 +59,46 @@ class VolumeChange(Process[VolumeParameters]):
     def run(self, inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameters, context: Context) -> Outputs:
         """See `Process.run`; `pipelines.processes.volume_outputs` lists the files."""
         from pipelines.engine import ground_options
+        from pipelines.processes.volume_exchange import write_surfaces
         from pipelines.processes.volume_inputs import check_zones, open_given, shared_grid
         from pipelines.processes.volume_outputs import write_outputs
         from pipelines.processes.volume_result import measure
 
         context.progress.at("open")
-        stages = {name: ground_options("change", parameters.options, f"ground_{name}") for name in ("before", "after")}
+        options = {name: ground_options("change", parameters.options, f"ground_{name}") for name in ("before", "after")}
         given = open_given(inputs, parameters)
         grid = shared_grid(given.surveys, parameters.cell)
         check_zones(given.zones, grid)
-        before, after = (
-            epoch_of(name, given, grid, parameters.max_gap, context.progress.within(name), stages[name])
-            for name in given.surveys
-        )
+        report = context.progress.within("surveys")
+        before, after = both_epochs(given, grid, parameters.max_gap, report, options)
         context.progress.at("align")
         alignment, after = aligned(before, after, parameters.align, parameters.max_gap)
         context.progress.at("volume")
-        result = measure(given, (before, after), alignment, parameters)
-        context.progress.at("write")
-        summary = result.summary(parameters)
-        files = write_outputs(context.workspace, result, summary, context.progress.within("write"))
+        made = datetime.now(UTC)
+        with ThreadPoolExecutor(1) as pool:
+            # writing text takes one core, and so do most sums over cells
+            surfaces = pool.submit(write_surfaces, context.workspace, (before, after), made, parameters.project)
+            result = measure(given, (before, after), alignment, parameters)
+            context.progress.at("write")
+            summary = result.summary(parameters)
+            files = write_outputs(context.workspace, result, summary, surfaces, made, context.progress.within("write"))
         return Outputs(summary, files)
+
+
+def both_epochs(
+    given: Given, grid: Grid, max_gap: float, report: Report, options: Mapping[str, Mapping[str, Any]]
+) -> list[Epoch]:
+    """Before and after by `epoch_of`; side by side, unless they are so large that only one of their tiles has room."""
+    from pipelines.engine import is_one_tile
+
+    tasks = [partial(epoch_of, name, given, grid, max_gap, options=options[name]) for name in given.surveys]
+    if all(is_one_tile(survey, grid) for survey in given.surveys.values()):
+        return at_once(tasks, report)
+    return [task(partial(_half, report, i)) for i, task in enumerate(tasks)]
+
+
+def _half(report: Report, i: int, share: float) -> None:
+    report(0.5 * (i + share))
 
 
 def epoch_of(
@@ -84,7 +106,7 @@ def epoch_of(
     given: Given,
     grid: Grid,
     max_gap: float,
-    report: Callable[[float], None],
+    report: Report,
     options: Mapping[str, Any] = MappingProxyType({}),
 ) -> Epoch:
     """The surfaces of one survey with a terrain for a difference, its heights corrected where they have to be.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +89,13 @@ def _errors(
     change: Raster, early: SurveySurfaces, late: SurveySurfaces, left: NDArray[np.float64] | None
 ) -> tuple[ErrorModel | None, tuple[Note, ...]]:
     """The error model; where too little stable ground is there to learn one from, a note says so."""
-    quality = [survey_quality(s.key_points, s.terrain, s.confidence) for s in (early, late)]
-    cover = cover_bias(early.top, early.terrain, late.top, late.terrain)
-    try:
+    with ThreadPoolExecutor(2) as pool:
+        later = pool.submit(survey_quality, late.key_points, late.terrain, late.confidence)
+        cover = pool.submit(cover_bias, early.top, early.terrain, late.top, late.terrain)
+        quality = survey_quality(early.key_points, early.terrain, early.confidence)
         slope = mean_slope(early.terrain, late.terrain)
-        return error_model(change, quality[0], quality[1], slope, left, cover), ()
+    try:
+        return error_model(change, quality, later.result(), slope, left, cover.result()), ()
     except InputError as error:
         return None, (_no_intervals(error.en),)
 

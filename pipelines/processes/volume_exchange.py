@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from scipy import ndimage
 
 from pipelines.evidence import software
 from pipelines.process import OutputFile
-from pipelines.processes.volume_result import Result
+from pipelines.processes.volume_result import Epoch, Result
 from pipelines.progress import Text
 from pointcloud.change.stable import odd_cells
 from pointcloud.cloud import PointCloud
@@ -70,12 +71,10 @@ def _zone_label(name: str, volume: dict[str, Any]) -> str:
     return f"{name}\n切土 {cut} m3\n盛土 {fill} m3"
 
 
-def write_surfaces(folder: Path, result: Result, made: datetime, project: str) -> OutputFile:
+def write_surfaces(folder: Path, epochs: Sequence[Epoch], made: datetime, project: str) -> OutputFile:
     """J-LandXML of both terrains' TIN."""
-    survey = result.epochs[0].survey
-    surfaces = [
-        named_surface(_SURFACES[e.name], e.surfaces.key_points, e.surfaces.terrain, e.tin) for e in result.epochs
-    ]
+    survey = epochs[0].survey
+    surfaces = [named_surface(_SURFACES[e.name], e.surfaces.key_points, e.surfaces.terrain, e.tin) for e in epochs]
     write_tin_landxml(
         folder / "surfaces.xml", surfaces, survey.crs, survey.vertical_datum, made, project or "tengun",
         software()["version"],

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from pipelines.process import OutputFile
-from pipelines.processes.volume_exchange import write_drawing, write_features, write_surfaces
+from pipelines.processes.volume_exchange import write_drawing, write_features
 from pipelines.processes.volume_rasters import write_maps, write_rasters
 from pipelines.processes.volume_result import Result
 from pipelines.progress import Text
@@ -36,22 +36,28 @@ _REPORTS: Final[tuple[tuple[Language, Text], ...]] = (
 
 
 def write_outputs(
-    folder: Path, result: Result, summary: Mapping[str, Any], report: Callable[[float], None]
+    folder: Path,
+    result: Result,
+    summary: Mapping[str, Any],
+    surfaces: Future[OutputFile],
+    made: datetime,
+    report: Callable[[float], None],
 ) -> tuple[OutputFile, ...]:
     """Write every deliverable into ``folder`` and list them.
 
     Parameters
     ----------
     folder
-        Empty.
+        Holds nothing but the surfaces.
     result, summary
         The result, and what volume.json holds.
+    surfaces, made
+        What `write_surfaces` is writing, and when it began.
     report
         Called with the share done.
     """
     write_json(folder / "volume.json", summary)
     files = [OutputFile("volume.json", "application/json", Text("Volumes", "土量計算結果"))]
-    made = datetime.now(UTC)
     with ThreadPoolExecutor(1) as pool:
         # compressing rasters and typesetting leave the interpreter free for maps and drawings
         rasters = pool.submit(write_rasters, folder, result)
@@ -61,7 +67,7 @@ def write_outputs(
         drawings = [
             write_features(folder, result),
             write_drawing(folder, result),
-            write_surfaces(folder, result, made, summary["parameters"]["project"]),
+            surfaces.result(),
         ]
         report(0.75)
         files += rasters.result()

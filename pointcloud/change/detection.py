@@ -12,6 +12,7 @@ from scipy import ndimage
 from pointcloud.change.stable import FLANK, PEAK, odd_cells, spread, window_mean
 from pointcloud.change.variogram import Correlation, variance_of_sum
 from pointcloud.grid import Grid, Raster
+from pointcloud.ground.distance import distance_within
 
 WINDOWS = (3.0, 5.0, 20.0)
 """Edges (m) of the windows in which the mean change is compared with its noise."""
@@ -128,7 +129,7 @@ def _measure(
         outer.crs,
     )
     values = change.values[window]
-    mask = np.isfinite(values) & (ndimage.distance_transform_edt(~core) <= margin)
+    mask = np.isfinite(values) & (distance_within(core, margin) <= margin)
     volume = float(np.sum(values[mask])) * grid.cell_area
     weights = Raster(np.where(mask, sigma.values[window] * grid.cell_area, 0.0), grid)
     return Patch(grid, mask, core, sign, volume, float(np.sqrt(sum(variance_of_sum(weights, correlation)))))

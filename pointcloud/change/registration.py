@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage, special
 from scipy.spatial import cKDTree
 
 from pointcloud.change.stable import least_squares, tukey
@@ -130,7 +130,8 @@ def level(values: Floats, place: Floats, block: float) -> tuple[float, float, bo
     weight = np.ones(values.size)
     for _ in range(30):
         residual = values - found
-        weight = tukey(residual) if np.median(np.abs(residual)) > 0.0 else np.ones(values.size)
+        is_spread = 2 * np.count_nonzero(residual) >= values.size  # the median of their sizes is not zero
+        weight = tukey(residual) if is_spread else np.ones(values.size)
         last, found = found, float(np.sum(weight * values) / np.sum(weight))
         if abs(found - last) < 1e-6:
             break
@@ -140,7 +141,7 @@ def level(values: Floats, place: Floats, block: float) -> tuple[float, float, bo
     rest = weights.sum() - weights
     left_out = (sums.sum() - sums)[rest > 0.0] / rest[rest > 0.0]
     sigma = float(np.sqrt((n - 1) / n * np.sum((left_out - left_out.mean()) ** 2))) if n > 1 else float("nan")
-    limit = stats.t.ppf(0.5 + 0.5 * CONFIDENCE, max(n - 1, 1))
+    limit = special.stdtrit(max(n - 1, 1), 0.5 + 0.5 * CONFIDENCE)
     return found, sigma, n > 2 and abs(found) > limit * sigma
 
 
@@ -302,7 +303,9 @@ def _blocks(place: Floats, size: float) -> NDArray[np.intp]:
     """Number of the square block of each pair, from 0 without gaps."""
     cells = np.floor(place / size).astype(np.int64)
     cells -= cells.min(axis=0)
-    return np.unique(cells[:, 0] * (cells[:, 1].max() + 1) + cells[:, 1], return_inverse=True)[1].ravel()
+    flat = cells[:, 0] * (cells[:, 1].max() + 1) + cells[:, 1]
+    number = np.cumsum(np.bincount(flat) > 0) - 1
+    return np.asarray(number[flat], dtype=np.intp)
 
 
 def _jackknife(pairs: _Pairs, blocks: NDArray[np.intp], columns: list[int]) -> _Estimate:
@@ -336,5 +339,5 @@ def _is_real(estimate: _Estimate, which: list[int]) -> bool:
         return False
     values, covariance = estimate.found[which], estimate.covariance[np.ix_(which, which)]
     statistic = float(values @ np.linalg.pinv(covariance, rcond=1e-10, hermitian=True) @ values)
-    limit = stats.f.ppf(CONFIDENCE, p, n - p) * p * (n - 1) / (n - p)
+    limit = special.fdtri(p, n - p, CONFIDENCE) * p * (n - 1) / (n - p)
     return bool(statistic > limit)

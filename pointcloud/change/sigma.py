@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
+from scipy import optimize
 
-from pointcloud.change.stable import STEEPEST, odd_cells, window_mean
+from pointcloud.change.stable import STEEPEST, odd_cells, uniform, window_mean
 from pointcloud.cloud import PointCloud
 from pointcloud.grid import Raster
 from pointcloud.ground.relief import gradient
@@ -104,7 +104,7 @@ def survey_quality(points: PointCloud, terrain: Raster, confidence: Raster | Non
     total = np.bincount(cells, squared[use], grid.n_rows * grid.n_columns).reshape(grid.shape)
     number = np.bincount(cells, minlength=grid.n_rows * grid.n_columns).reshape(grid.shape)
     size = odd_cells(SCATTER_WINDOW, grid.cell)
-    total, number = (ndimage.uniform_filter(v.astype(np.float64), size, mode="constant") for v in (total, number))
+    total, number = (uniform(v, size) for v in (total, number))
     with np.errstate(invalid="ignore", divide="ignore"):
         scatter = np.sqrt(np.where(number > 0.5 / size**2, np.maximum(total, 0.0) / number, np.nan))
     east, north = gradient(terrain)
@@ -113,7 +113,7 @@ def survey_quality(points: PointCloud, terrain: Raster, confidence: Raster | Non
     return SurveyQuality(scatter, distance, np.hypot(east, north), np.asarray(doubt, dtype=np.float64))
 
 
-def cell_sigma(change: Raster, before: SurveyQuality, after: SurveyQuality, stable: Mask) -> CellSigma:
+def cell_sigma(change: Raster, terms: Floats, stable: Mask) -> CellSigma:
     """Standard deviation of each cell's change, learnt on stable ground.
 
     The variance is a sum of non-negative parts: a constant; the squared scatter of both surveys; that times the
@@ -124,8 +124,8 @@ def cell_sigma(change: Raster, before: SurveyQuality, after: SurveyQuality, stab
     ----------
     change
         After minus before in metres, aligned.
-    before, after
-        From ``survey_quality``, on the same grid.
+    terms
+        From ``variance_terms``.
     stable
         Cells that did not move.
 
@@ -135,7 +135,6 @@ def cell_sigma(change: Raster, before: SurveyQuality, after: SurveyQuality, stab
     terrain", IEEE JSTARS 15, DOI 10.1109/JSTARS.2022.3188922 (error as a function of terrain, from stable terrain);
     a linear model takes the place of their bins.
     """
-    terms = _terms(before, after)
     known = np.isfinite(change.values)
     cells = np.flatnonzero(stable & known)
     cells = cells[:: max(1, cells.size // SAMPLE)]
@@ -153,8 +152,11 @@ def cell_sigma(change: Raster, before: SurveyQuality, after: SurveyQuality, stab
     return CellSigma(Raster(np.sqrt(total), change.grid), coefficients)
 
 
-def _terms(before: SurveyQuality, after: SurveyQuality) -> Floats:
-    """Squared scatter and so on, shape (terms, rows, columns); a cell without points around takes the worst."""
+def variance_terms(before: SurveyQuality, after: SurveyQuality) -> Floats:
+    """What a cell's variance is a sum of, by ``TERMS``: shape (terms, rows, columns), of two surveys on one grid.
+
+    A cell without points around takes the worst scatter.
+    """
     scatter = np.zeros(before.slope.shape)
     for quality in (before, after):
         worst = float(np.nanmax(quality.scatter)) if np.isfinite(quality.scatter).any() else 0.0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pointcloud.change import window_kernels
 from pointcloud.grid import Raster
+from pointcloud.ground.bands import run_bands
 from pointcloud.ground.distance import distance_within
 from pointcloud.ground.relief import gradient
 
@@ -213,11 +216,26 @@ def odd_cells(length: float, cell: float) -> int:
 def window_mean(values: NDArray[np.floating], size: int) -> Floats:
     """Mean of the known cells in a square window of ``size`` cells; NaN where there are none."""
     known = np.isfinite(values)
-    total = ndimage.uniform_filter(np.where(known, values, 0.0).astype(np.float64), size, mode="constant")
-    share = ndimage.uniform_filter(known.astype(np.float64), size, mode="constant")
+    total = uniform(np.where(known, values, 0.0), size)
+    share = uniform(known, size)
     # the filter's running sums leave rounding where no cell is known
     mean: Floats = np.divide(total, share, out=np.full(values.shape, np.nan), where=share > 0.5 / size**2)
     return mean
+
+
+def uniform(values: NDArray[Any], size: int) -> Floats:
+    """Mean of the square window of ``size`` (odd) cells around each cell, those beyond the border counted as zero.
+
+    The running sums of ``scipy.ndimage.uniform_filter`` to the last bit, on all cores and without its copies of
+    columns.
+    """
+    field = np.ascontiguousarray(values, dtype=np.float64)
+    if size == 1:
+        return field.copy()
+    down, out = np.empty(field.shape), np.empty(field.shape)
+    run_bands(window_kernels.down_columns, field.shape[1], field, size, after=(down,), size=field.size)
+    run_bands(window_kernels.along_rows, field.shape[0], down, size, after=(out,), size=field.size)
+    return out
 
 
 def _moved(values: Floats, quiet: Mask, known: Mask, size: int) -> Mask:

@@ -7,20 +7,21 @@ and there without the share that noise adds; the plain sums stand beside them.
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage, special
 from shapely import MultiPolygon, Polygon
 
 from pointcloud.change import volume
 from pointcloud.change.detection import Patch, certain_ground, find_patches
 from pointcloud.change.rectification import NORMAL_95, Noise, noise_of
-from pointcloud.change.sigma import CellSigma, SurveyQuality, cell_sigma
+from pointcloud.change.sigma import CellSigma, SurveyQuality, cell_sigma, variance_terms
 from pointcloud.change.stable import odd_cells, stable_ground
-from pointcloud.change.variogram import Correlation, estimate, variance_of_sum
+from pointcloud.change.variogram import Correlation, degrees_of, reach, variance_of_sum
 from pointcloud.change.volume import Volume, coverage
 from pointcloud.grid import Grid, Raster
 
@@ -184,21 +185,27 @@ def error_model(
     InputError
         When there is too little stable ground to learn from.
     """
+    terms = variance_terms(before, after)
     stable = stable_ground(change)
-    sigma = cell_sigma(change, before, after, stable)
+    sigma = cell_sigma(change, terms, stable)
     stable = stable_ground(change, np.asarray(sigma.raster.values, dtype=np.float64))
-    sigma = cell_sigma(change, before, after, stable)
+    sigma = cell_sigma(change, terms, stable)
+    del terms
     with np.errstate(invalid="ignore", divide="ignore"):
         standardised = np.where(stable, change.values / sigma.raster.values, np.nan)
-    correlation = estimate(Raster(standardised, change.grid))
-    patches = find_patches(change, sigma.raster, correlation, stable)
+    correlation, blocks = reach(Raster(standardised, change.grid))
+    with ThreadPoolExecutor(1) as pool:
+        known_by = pool.submit(degrees_of, blocks)  # many small fits, which leave a core to the patches
+        patches = find_patches(change, sigma.raster, correlation, stable)
+        noise = noise_of(change, sigma.raster, stable)
+        correlation = replace(correlation, degrees=known_by.result())
     return ErrorModel(
         sigma=sigma,
         correlation=correlation,
         shift_sigma=_mean_of_stable(change, sigma.raster, correlation, stable) if left is None else left,
         slope=(np.nan_to_num(slope[0]), np.nan_to_num(slope[1])),
         cover=np.zeros(change.grid.shape) if cover is None else cover,
-        noise=noise_of(change, sigma.raster, stable),
+        noise=noise,
         stable=stable,
         region=certain_ground(change, patches),
         patches=patches,
@@ -365,5 +372,5 @@ def _parts(cells: _Cells, weight: Floats, error: ErrorModel) -> Parts:
 
 
 def _interval(value: float, parts: Parts, degrees: float, floor: float = -np.inf) -> volume.Interval:
-    half = float(stats.t.ppf(0.975, degrees)) * parts.total
+    half = float(special.stdtrit(degrees, 0.975)) * parts.total
     return max(floor, value - half), value + half

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy import fft, optimize
 from pointcloud.change import variogram_kernels
 from pointcloud.errors import InputError
 from pointcloud.grid import Grid, Raster
+from pointcloud.ground.bands import N_THREADS
 
 N_PAIRS = 60_000
 """Pairs drawn for each distance."""
@@ -147,19 +148,31 @@ def estimate(values: Raster) -> Correlation:
     ----------
     Hugonnet, R. et al. 2022, DOI 10.1109/JSTARS.2022.3188922 (short and long range, and their test by patches).
     """
+    correlation, blocks = reach(values)
+    return replace(correlation, degrees=degrees_of(blocks))
+
+
+def reach(values: Raster) -> tuple[Correlation, Raster | None]:
+    """`estimate` without its degrees of freedom, and the block means to find these from; None where too few.
+
+    Raises
+    ------
+    InputError
+        When there are too few values.
+    """
     fine = fit(empirical(values))
     size = max(2, int(np.ceil(fine.ranges[0] / values.grid.cell)))
     blocks = _block_means(values, size)
     if np.count_nonzero(np.isfinite(blocks.values)) < LEAST_BLOCKS or not fine.sills[0] > 0.0:
-        return fine
+        return fine, None
     coarse = _fit_parts(empirical(blocks), far_only=True)
     far_sill, far_range = coarse.sills[1], coarse.ranges[1]
     sill = max(0.0, fine.sills[0] + fine.sills[1] - far_sill)
     # the sum over all distances of a spherical part is pi / 5 times sill times range squared
-    reach = coarse.nugget * blocks.grid.cell_area - fine.nugget * values.grid.cell_area
-    near_range = float(np.sqrt(max(reach, 0.0) * 5.0 / (np.pi * sill))) if sill > 0.0 else values.grid.cell
+    left = coarse.nugget * blocks.grid.cell_area - fine.nugget * values.grid.cell_area
+    near_range = float(np.sqrt(max(left, 0.0) * 5.0 / (np.pi * sill))) if sill > 0.0 else values.grid.cell
     ranges = (max(near_range, 0.5 * values.grid.cell), far_range)
-    return Correlation(fine.nugget, (sill, far_sill), ranges, _degrees(blocks))
+    return Correlation(fine.nugget, (sill, far_sill), ranges), blocks
 
 
 def fit(variogram: Variogram) -> Correlation:
@@ -198,12 +211,16 @@ def _fit_parts(variogram: Variogram, *, far_only: bool) -> Correlation:
     return Correlation(nugget, (short, long), (near, far))
 
 
-def _degrees(blocks: Raster) -> float:
+def degrees_of(blocks: Raster | None) -> float:
     """Degrees of freedom of the variance of a sum, from leaving out each of 3 x 3 parts of the area in turn.
+
+    Infinite without blocks.
 
     A variance known to a relative error k is as good as one of 2 / k^2 independent values (Satterthwaite, F.E. 1946,
     Biometrics Bulletin 2, DOI 10.2307/3002019).
     """
+    if blocks is None:
+        return np.inf
     rows, columns = (np.array_split(np.arange(n), 3) for n in blocks.grid.shape)
     logs = []
     for some_rows in rows:
@@ -213,8 +230,8 @@ def _degrees(blocks: Raster) -> float:
             if np.count_nonzero(np.isfinite(values)) < LEAST_BLOCKS // 2:
                 return LEAST_DEGREES
             part = _fit_parts(empirical(Raster(values, blocks.grid)), far_only=True)
-            reach = part.nugget * blocks.grid.cell_area + np.pi / 5.0 * part.sills[1] * part.ranges[1] ** 2
-            logs.append(np.log(max(reach, 1e-300)))
+            wide = part.nugget * blocks.grid.cell_area + np.pi / 5.0 * part.sills[1] * part.ranges[1] ** 2
+            logs.append(np.log(max(wide, 1e-300)))
     variance = (len(logs) - 1) * float(np.var(logs))
     return float(np.clip(2.0 / max(variance, 1e-6), LEAST_DEGREES, 1000.0))
 
@@ -259,8 +276,8 @@ def variance_of_sum(weights: Raster, correlation: Correlation, power: int = 1) -
     step = max(1, -(-max(values.shape) // FFT_CELLS))
     blocks = _block_sums(values, step)
     shape = tuple(fft.next_fast_len(2 * n - 1, real=True) for n in blocks.shape)
-    spectrum = fft.rfft2(blocks, shape)
-    products = fft.irfft2(np.abs(spectrum) ** 2, shape)
+    spectrum = fft.rfft2(blocks, shape, workers=N_THREADS)
+    products = fft.irfft2(np.abs(spectrum) ** 2, shape, workers=N_THREADS)
     rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in shape)
     reach = max(correlation.ranges) / (step * weights.grid.cell) + 2.0
     near_rows, near_columns = np.flatnonzero(rows <= reach), np.flatnonzero(columns <= reach)

@@ -22,6 +22,8 @@ from pointcloud.ground.surface import Tin
 from pointcloud.io.staging import staged
 
 _BATCH: Final = 50_000
+_POINT: Final = '          <P id="%d">%.4f %.4f %.4f</P>\n'
+_FACE: Final = "          <F>%d %d %d</F>\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +102,12 @@ def _surface(surface: NamedSurface) -> Iterator[str]:
 def _points(tin: Tin) -> Iterator[str]:
     table = np.column_stack((tin.y, tin.x, tin.z))
     for start in range(0, len(table), _BATCH):
-        rows = enumerate(table[start : start + _BATCH].tolist(), start + 1)
-        yield "".join(f'          <P id="{i}">{n:.4f} {e:.4f} {z:.4f}</P>\n' for i, (n, e, z) in rows)
+        rows = table[start : start + _BATCH].tolist()
+        yield (_POINT * len(rows)) % tuple(v for i, row in enumerate(rows, start + 1) for v in (i, *row))
 
 
 def _faces(tin: Tin) -> Iterator[str]:
     faces = tin.triangles.astype(np.int64) + 1
     for start in range(0, len(faces), _BATCH):
-        rows = faces[start : start + _BATCH].tolist()
-        yield "".join(f"          <F>{a} {b} {c}</F>\n" for a, b, c in rows)
+        corners = faces[start : start + _BATCH].ravel().tolist()
+        yield (_FACE * (len(corners) // 3)) % tuple(corners)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.ground import distance_kernels
+from pointcloud.ground.bands import run_bands
 
 
 def distance_within(is_set: NDArray[np.bool_], reach: float, cell: float = 1.0) -> NDArray[np.float64]:
@@ -30,5 +31,7 @@ def distance_within(is_set: NDArray[np.bool_], reach: float, cell: float = 1.0) 
     out = np.empty(is_set.shape, dtype=np.float64)
     if is_set.size:
         distance_kernels.along_columns(np.ascontiguousarray(is_set), cells, column)
-        distance_kernels.across_columns(column, cells, float(cell), out)
+        run_bands(
+            distance_kernels.across_columns, out.shape[0], column, cells, float(cell), after=(out,), size=out.size
+        )
     return out

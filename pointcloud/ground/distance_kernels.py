@@ -23,14 +23,27 @@ def along_columns(is_set: NDArray[np.bool_], reach: int, out: NDArray[np.int64])
 
 
 @kernel
-def across_columns(column: NDArray[np.int64], reach: int, cell: float, out: NDArray[np.float64]) -> None:
+def across_columns(
+    column: NDArray[np.int64], reach: int, cell: float, first: int, last: int, out: NDArray[np.float64]
+) -> None:
     """Metres to the nearest set cell, from the distances along the columns; inf where none is within ``reach`` cells.
 
-    The nearest one of each column to either side is looked at, until the side step alone is longer.
+    In the rows ``first`` to ``last - 1``. The nearest one of each column to either side is looked at, until the side
+    step alone is longer; nowhere where no column within reach has one.
     """
-    n_rows, n_columns = column.shape
-    for i in range(n_rows):
+    n_columns = column.shape[1]
+    for i in range(first, last):
+        n_near = 0
+        for j in range(min(reach, n_columns)):
+            n_near += column[i, j] <= reach
         for j in range(n_columns):
+            if j + reach < n_columns:
+                n_near += column[i, j + reach] <= reach
+            if j > reach:
+                n_near -= column[i, j - reach - 1] <= reach
+            if n_near == 0:
+                out[i, j] = np.inf
+                continue
             best = column[i, j] * column[i, j]
             step = 1
             while step <= reach and step * step < best:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointcloud.grid import Raster
+from pointcloud.ground import relief_kernels
+from pointcloud.ground.bands import run_bands
 
 
 def gradient(surface: Raster) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -15,16 +17,10 @@ def gradient(surface: Raster) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     ----------
     Horn, B.K.P. 1981, "Hill shading and the reflectance map", Proc. IEEE 69(1), DOI 10.1109/PROC.1981.11918.
     """
-    z = np.pad(surface.values.astype(np.float64), 1, constant_values=np.nan)
-    north, middle, south = z[:-2], z[1:-1], z[2:]
-    scale = 8.0 * surface.grid.cell
-    east_minus_west = (
-        (north[:, 2:] - north[:, :-2]) + 2.0 * (middle[:, 2:] - middle[:, :-2]) + (south[:, 2:] - south[:, :-2])
-    )
-    north_minus_south = (
-        (north[:, :-2] - south[:, :-2]) + 2.0 * (north[:, 1:-1] - south[:, 1:-1]) + (north[:, 2:] - south[:, 2:])
-    )
-    return east_minus_west / scale, north_minus_south / scale
+    z = np.ascontiguousarray(surface.values, dtype=np.float64)
+    to_east, to_north = np.empty(z.shape), np.empty(z.shape)
+    run_bands(relief_kernels.slopes, z.shape[0], z, 8.0 * surface.grid.cell, after=(to_east, to_north), size=z.size)
+    return to_east, to_north
 
 
 def hillshade(surface: Raster, azimuth: float = 315.0, altitude: float = 45.0) -> Raster:

@@ -10,7 +10,7 @@ from shapely import box
 
 from pipelines.bench.coverage import GRID, make_case
 from pointcloud.change.detection import certain_ground
-from pointcloud.change.sigma import SurveyQuality, cell_sigma, survey_quality
+from pointcloud.change.sigma import SurveyQuality, cell_sigma, survey_quality, variance_terms
 from pointcloud.change.uncertainty import (
     COVER_SIGMA,
     cover_bias,
@@ -49,7 +49,7 @@ def test_sigma_learns_each_term():
     s2 = 2 * scatter**2
     variance = 0.001 + 0.4 * s2 + 0.05 * s2 * distance**2 + 0.01 * slope**2 + 0.3 * s2 * doubt
     change = Raster(rng.normal(0, np.sqrt(variance)), grid)
-    found = cell_sigma(change, q, q, np.ones(grid.shape, bool)).raster.values
+    found = cell_sigma(change, variance_terms(q, q), np.ones(grid.shape, bool)).raster.values
     np.testing.assert_allclose(found**2 / variance, 1, atol=0.35)  # five coefficients from 20,000 noisy squares
     np.testing.assert_allclose(np.mean(found**2 / variance), 1, atol=0.03)
 

@@ -35,7 +35,7 @@ def test_kernels_as_python():
     column = np.empty(is_set.shape, dtype=np.int64)
     found = np.empty(is_set.shape)
     distance_kernels.along_columns.py_func(is_set, 4, column)
-    distance_kernels.across_columns.py_func(column, 4, 0.5, found)
+    distance_kernels.across_columns.py_func(column, 4, 0.5, 0, 9, found)
     np.testing.assert_array_equal(found, distance_within(is_set, 2.0, 0.5))
     assert np.isinf(found).any()
     assert (found == 0.0).sum() == is_set.sum()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pointcloud.grid import Grid, Raster
+from pointcloud.ground import relief_kernels
 from pointcloud.ground.relief import gradient, hillshade
 
 GRID = Grid(0, 0, 7, 5, 0.5)
@@ -40,3 +41,21 @@ def test_a_face_turned_away_is_dark_and_beside_a_void_is_unknown():
     light = hillshade(surface, 315.0, 10.0).values
     assert np.isnan(light[2, 2])
     assert np.nanmin(light) == 0.0
+
+
+def test_kernel_as_python_and_as_horn_wrote_it():
+    z = np.random.default_rng(4).normal(size=(5, 6))
+    z[3, 1] = np.nan
+    found = np.empty(z.shape), np.empty(z.shape)
+    for first, last in ((0, 2), (2, 5)):
+        relief_kernels.slopes.py_func(z, 4.0, first, last, *found)
+    weights = np.array([1.0, 2.0, 1.0])
+    for i in range(1, 4):
+        for j in range(1, 5):
+            around = z[i - 1 : i + 2, j - 1 : j + 2]
+            east, north = weights @ (around[:, 2] - around[:, 0]), weights @ (around[0] - around[2])
+            np.testing.assert_allclose([f[i, j] for f in found], [east / 4.0, north / 4.0], rtol=1e-12)  # rounding
+    for one, other in zip(found, gradient(Raster(z, Grid(0, 0, 6, 5, 0.5))), strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert np.isnan(one[[0, -1]]).all()
+        assert np.isnan(one[:, [0, -1]]).all()
