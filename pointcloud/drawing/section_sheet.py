@@ -1,9 +1,9 @@
 """横断図: sections at 1/100 or 1/200 on A1 or A3, from bottom to top and then from left to right.
 
-Each section shows its station, GH and FH, cut (CA) and fill (BA) area, datum line (DL), grid, centre line, the lines of
-all grounds and the design with the scatter of the latest points, and offsets and heights of the vertices of the last
-one. Lines are the simplified ones; where vertices lie so close that their figures would overlap, every vertex is drawn
-but not every one is written.
+Each section shows its station, GH and FH, its skew where it has one, cut (CA) and fill (BA) area, datum line (DL),
+grid, centre line, the lines of all grounds and the design with the scatter of the latest points, and offsets and
+heights of the vertices of the last one. Lines are the simplified ones; where vertices lie so close that their figures
+would overlap, every vertex is drawn but not every one is written.
 
 層別断面図 are the same with the layers of the latest survey's points and the surface lines, without areas.
 """
@@ -11,6 +11,7 @@ but not every one is written.
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -261,6 +262,8 @@ def _heading(
     planned = series.plan.height(section.station.distance)
     if "design" not in series.names and not math.isnan(planned):
         parts.append(f"FH={half_up(planned, 2)}")
+    if section.station.skew:
+        parts.append(f"{say('Skew', '斜角')} {section.station.skew:g}°")
     sheet.text("text", centre, top + 2.6 * size, "  ".join(parts), size, "center")
     if box.with_layers:
         sheet.text("text", centre, top + 1.0 * size, _scatter_text(section, say), size, "center")
@@ -307,9 +310,10 @@ def _figures(
     for i in order:
         t, z = rows[i]
         x = centre + t * k
-        if any(abs(x - other) < _LEAST * size for other in taken):
+        rank = bisect(taken, x)
+        if any(abs(x - other) < _LEAST * size for other in taken[max(rank - 1, 0) : rank + 1]):
             continue
-        taken.append(x)
+        taken.insert(rank, x)
         sheet.line("grid", (x, base), (x, base - 0.8))
         sheet.text("text", x, base - 3.2 * size, str(half_up(z, 2)), size, "center", "middle", 90)
         sheet.text("text", x, base - 8.7 * size, str(half_up(t, 2)), size, "center", "middle", 90)

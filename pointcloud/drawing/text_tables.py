@@ -62,14 +62,14 @@ def _head(say: Words, *titles: tuple[str, str]) -> list[str]:
 
 def _vertices(series: Series, say: Words) -> Iterator[tuple[object, ...]]:
     for section in series.sections:
-        station = section.station
+        station, own = section.station, station_name(section, say)
         chainage = rounded_text(station.chainage, 3)
         for name in (*series.names, *series.tops):
             for number, piece in enumerate(section.simple[name].pieces, start=1):
                 ux, uy = station.across
                 north, east = station.y + piece[:, 0] * uy, station.x + piece[:, 0] * ux
                 for row in np.column_stack((piece, north, east)).tolist():
-                    yield (station_name(section, say), chainage, name, number, *(rounded_text(v, 3) for v in row))
+                    yield (own, chainage, name, number, *(rounded_text(v, 3) for v in row))
 
 
 def station_table(series: Series, say: Words = JAPANESE) -> Table:
@@ -137,6 +137,7 @@ def band_table(series: Series, say: Words = JAPANESE) -> Table:
     )  # fmt: skip
     body: list[tuple[object, ...]] = []
     for section in series.sections:
+        own = station_name(section, say)
         for name, cut in section.slices.items():
             for band in cut.bands:
                 for offset, n, values in zip(
@@ -144,5 +145,5 @@ def band_table(series: Series, say: Words = JAPANESE) -> Table:
                 ):
                     figures = (rounded_text(v, 3) for v in values)
                     at = rounded_text(offset, 2)
-                    body.append((station_name(section, say), name, str(band.layer), cut.thickness, at, n, *figures))
+                    body.append((own, name, str(band.layer), cut.thickness, at, n, *figures))
     return [head, *body]

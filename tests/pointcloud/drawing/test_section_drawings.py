@@ -78,6 +78,14 @@ def test_figures_agree_with_the_sections(sheets, series):
     assert "DL=" in "".join(shown)
 
 
+def test_a_skewed_section_says_so(series):
+    first, *others = series.sections
+    turned = replace(series, sections=(replace(first, station=replace(first.station, skew=-12.5)), *others))
+    assert [text.split("  ")[-1] for text in texts(section_sheets(turned, BLOCK, TITLES)) if "斜角" in text] == [
+        "斜角 -12.5°"
+    ]
+
+
 def test_lines_are_at_the_sheets_scale(sheets, series):
     drawn = [i for i in sheets[0].items if isinstance(i, Stroke) and i.role == "after"]
     piece = series.sections[0].simple["after"].pieces[0]
