@@ -20,8 +20,9 @@ from pointcloud.grid import Grid
 from pointcloud.io.survey import Survey, open_survey
 from pointcloud.notes import Note
 from pointcloud.sections.corridor import footprint
-from pointcloud.sections.cut import PointIndex, SectionLine, Surface
+from pointcloud.sections.cut import SectionLine, Surface
 from pointcloud.sections.line import CentreLine
+from pointcloud.sections.place import PointIndex
 from pointcloud.sections.reading import read_lines
 from pointcloud.sections.series import Series
 from pointcloud.sections.slice import Slice, heights_on, take

@@ -18,16 +18,18 @@ from pointcloud.errors import GeometryError
 from pointcloud.grid import Grid, Raster
 from pointcloud.ground import tin_kernels
 from pointcloud.ground.surface import MAX_GAP, Tin, distance_to_points
-from pointcloud.sections import kernels, place_kernels
+from pointcloud.sections import kernels
 from pointcloud.sections.line import CentreLine
+from pointcloud.sections.place import PointIndex, Segment, TriangleIndex
 from pointcloud.sections.stations import Station
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Segment = tuple[float, float, float, float]
 
 SAME_OFFSET = 1e-6
 """Parts of a section line that end and begin closer than this (metres) are one line."""
+
+_BESIDE = 2.0
+"""Point distances beside a segment within which the points usually say that it is known throughout."""
 
 EDGE = 0.005
 """Metres by which a section may miss the edge of a design: coordinates have millimetres."""
@@ -169,9 +171,15 @@ class Surface:
         """Intervals of a segment within ``max_gap`` of a vertex, shape (n, 2); None where all of it counts."""
         if self._points is None or self.max_gap is None:
             return None
-        _, t, d = self._points.near(segment, self.max_gap)
-        half = np.sqrt(self.max_gap * self.max_gap - d * d)
-        return union(t - half, t + half)
+        length = math.hypot(segment[2] - segment[0], segment[3] - segment[1])
+        known = np.empty((0, 2))
+        for reach in (min(_BESIDE * self._points.spacing, self.max_gap), self.max_gap):
+            _, t, d = self._points.near(segment, reach)
+            half = np.sqrt(self.max_gap * self.max_gap - d * d)
+            known = union(t - half, t + half)
+            if len(known) == 1 and known[0, 0] <= 0.0 and known[0, 1] >= length:
+                break  # those farther away add nothing
+        return known
 
     def profile(self, line: CentreLine, first: float = 0.0, last: float | None = None) -> SectionLine:
         """The line along a centre line, by internal distance; curves are followed in chords of 1 mm sagitta."""
@@ -208,97 +216,6 @@ def design_surface(corners: Floats) -> Surface:
     return Surface(Tin(x, y, z, numbers.reshape(-1, 3).astype(np.uint32)), None)
 
 
-class PointIndex:
-    """Points by cells, so that a section finds those near it without looking at all.
-
-    Parameters
-    ----------
-    x, y
-        float64 of shape (n,), metres.
-    cell
-        Edge of a cell in metres; doubled until there are no more cells than points, about.
-    """
-
-    def __init__(self, x: Floats, y: Floats, cell: float) -> None:
-        self.x, self.y = np.ascontiguousarray(x), np.ascontiguousarray(y)
-        west, south = (float(v.min()) if v.size else 0.0 for v in (x, y))
-        width, height = (float(np.ptp(v)) if v.size else 0.0 for v in (x, y))
-        while (width / cell + 1) * (height / cell + 1) > max(1024, 2 * x.size):
-            cell *= 2.0
-        self._frame = np.array([west, south, cell])
-        self._shape = np.array([int(height / cell) + 1, int(width / cell) + 1])
-        self._order = np.empty(self.x.size, dtype=np.int64)
-        self._starts = np.zeros(int(self._shape.prod()) + 1, dtype=np.int64)
-        place_kernels.sort_by_cell(self.x, self.y, self._frame, self._shape, self._starts, self._order)
-
-    @property
-    def spacing(self) -> float:
-        """Mean distance of neighbouring points in metres over the cells that have any; 0 without a point."""
-        n_cells = int(np.count_nonzero(np.diff(self._starts)))
-        return float(self._frame[2]) * math.sqrt(n_cells / max(self.x.size, 1))
-
-    def near(self, segment: Segment, reach: float) -> tuple[Ints, Floats, Floats]:
-        """Numbers, metres along and metres to the left of the points within ``reach`` of a segment, by number."""
-        room = 4096
-        while True:
-            numbers, t, d = np.empty(room, dtype=np.int64), np.empty(room), np.empty(room)
-            n = kernels.points_near(
-                self.x, self.y, self._order, self._starts, self._frame, self._shape, np.array(segment), reach,
-                numbers, t, d,
-            )  # fmt: skip
-            if n <= room:
-                by_number = np.argsort(numbers[:n])
-                return numbers[:n][by_number], t[:n][by_number], d[:n][by_number]
-            room = n
-
-
-class TriangleIndex:
-    """Triangles by cells.
-
-    Parameters
-    ----------
-    tin
-        Vertices and triangles.
-    is_sorted
-        Whether they are sorted into cells, which pays for what is cut many times; else a cut looks at all of them.
-    """
-
-    def __init__(self, tin: Tin, *, is_sorted: bool = True) -> None:
-        self._tin = tin
-        n = len(tin.triangles)
-        west, south = (float(v.min()) if n else 0.0 for v in (tin.x, tin.y))
-        width, height = (float(np.ptp(v)) if n else 0.0 for v in (tin.x, tin.y))
-        fine = max(math.sqrt(2.0 * width * height / max(n, 1)), 0.01, max(width, height) / 20_000)
-        cell = fine if is_sorted else max(width, height) + 1.0
-        self._frame = np.array([west, south, cell])
-        rows, columns = int(height / cell) + 1, int(width / cell) + 1
-        self._shape = np.array([rows, columns, 0])
-        self._seen = np.zeros(n, dtype=np.int64)
-        if not is_sorted:
-            self._starts, self._items = np.array([0, n]), np.arange(n)
-            return
-        x, y = (tin.x - west) / cell, (tin.y - south) / cell
-        counts = np.zeros(rows * columns + 1, dtype=np.int64)
-        kernels.index_triangles(x, y, tin.triangles, columns, rows, counts, np.empty(0, dtype=np.int64))
-        self._starts = np.cumsum(counts)
-        self._items = np.empty(max(int(self._starts[-1]), 1), dtype=np.int64)
-        kernels.index_triangles(x, y, tin.triangles, columns, rows, self._starts.copy(), self._items)
-
-    def cut(self, segment: Floats) -> Floats:
-        """Rows t0, z0, t1, z1 of the parts of the segment inside triangles."""
-        tin, room = self._tin, 1024
-        while True:
-            self._shape[2] += 1
-            out = np.empty((room, 4))
-            n = kernels.cut_tin(
-                tin.x, tin.y, tin.z, tin.triangles, self._starts, self._items, self._frame, self._shape, segment,
-                self._seen, out,
-            )  # fmt: skip
-            if n <= room:
-                return out[:n]
-            room = n
-
-
 def joined(parts: Floats) -> list[Floats]:
     """Polylines from parts (t0, z0, t1, z1) in any order; parts that repeat another are dropped.
 
@@ -307,8 +224,12 @@ def joined(parts: Floats) -> list[Floats]:
     GeometryError
         When parts overlap by more than `FOLD` metres.
     """
+    parts = parts[np.lexsort((-parts[:, 2], parts[:, 0]))]
+    simple = _simply_joined(parts)
+    if simple is not None:
+        return simple
     pieces: list[list[tuple[float, float]]] = []
-    for t0, z0, t1, z1 in parts[np.lexsort((-parts[:, 2], parts[:, 0]))].tolist():
+    for t0, z0, t1, z1 in parts.tolist():
         if not pieces or t0 > pieces[-1][-1][0] + SAME_OFFSET:
             pieces.append([(t0, z0), (t1, z1)])
             continue
@@ -328,6 +249,22 @@ def joined(parts: Floats) -> list[Floats]:
         if t1 > last_t:
             pieces[-1].append((t1, z1))
     return [np.array(p) for p in pieces]
+
+
+def _simply_joined(parts: Floats) -> list[Floats] | None:
+    """As `joined`, where each sorted part begins at the end of the one before or beyond a gap; None where one does not.
+
+    That is how a TIN is cut nearly always, and many times as fast.
+    """
+    steps = parts[1:, :2] - parts[:-1, 2:]
+    is_gap = steps[:, 0] > SAME_OFFSET
+    if not (is_gap | (np.abs(steps) <= SAME_OFFSET).all(axis=1)).all() or not (np.diff(parts[:, 2]) > 0.0).all():
+        return None
+    return [
+        np.concatenate((piece[:1, :2], piece[:, 2:]))
+        for piece in np.split(parts, np.flatnonzero(is_gap) + 1)
+        if len(piece)
+    ]
 
 
 def _repeats(piece: Sequence[tuple[float, float]], start: tuple[float, float], end: tuple[float, float]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 
 from pointcloud.errors import GeometryError, ParameterError
 from pointcloud.ground.surface import triangulate
-from pointcloud.sections import kernels
-from pointcloud.sections.cut import PointIndex, SectionLine, design_surface, union
+from pointcloud.sections import cut, kernels
+from pointcloud.sections.cut import SectionLine, design_surface, joined, union
 from pointcloud.sections.line import CentreLine, Piece, polyline
+from pointcloud.sections.place import PointIndex
 from pointcloud.sections.stations import Extra, lay_out
 from pointcloud.sections.strips import ground_surface
 from tests.oracles import sections as oracle
@@ -114,6 +116,23 @@ def test_random_tin_agrees_with_testing_every_triangle():
         for offset in RNG.uniform(-20, 25, 12):
             expected = oracle.height_on_tin(tin.x, tin.y, tin.z, tin.triangles, *station.place(offset))
             np.testing.assert_allclose(line.height(offset), expected, atol=1e-6)  # slopes up to 100 at rounding of 1e5
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 1e-7, 2e-6, 0.004]))
+@settings(max_examples=30, deadline=None)
+def test_parts_are_joined_alike_at_once_and_one_by_one(seed, miss):
+    """With gaps, and with ends that miss each other by rounding or by what is an overlap or a step."""
+    rng = np.random.default_rng(seed)
+    t = np.cumsum(rng.uniform(0.1, 2.0, 40))
+    z = rng.normal(0.0, 1.0, 40)
+    parts = np.column_stack((t[:-1], z[:-1], t[1:] + rng.choice([-miss, 0.0, miss], 39), z[1:]))
+    parts = rng.permutation(parts[rng.random(39) < 0.8])
+    found = joined(parts)
+    with mock.patch.object(cut, "_simply_joined", return_value=None):
+        expected = joined(parts)
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_gaps_follow_the_distance_to_the_nearest_point():
