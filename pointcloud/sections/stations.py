@@ -309,8 +309,8 @@ def _crossings(items: Sequence[Station], line: CentreLine) -> tuple[tuple[Note, 
         notes.append(
             Note(
                 "sections-cross",
-                f"sections cross within their widths ({len(pairs)}: {shown}); ground beyond the crossing is in both, so "
-                "average-end-area volumes count it twice: use narrower widths on the inner side of the bend",
+                f"sections cross within their widths ({len(pairs)}: {shown}); ground beyond the crossing is in both, "
+                "so average-end-area volumes count it twice: use narrower widths on the inner side of the bend",
                 f"{len(pairs)} 組の断面が幅の内側で交差します: {shown}。交差より先の地盤は両方の断面に入り、平均断面法"
                 "では二重計上になります。曲線の内側の幅を狭めてください。",
             )
