@@ -36,6 +36,7 @@ from api.routes import (
     jobs,
     landing,
     maps,
+    oidc,
     pipelines,
     processes,
     projects,
@@ -77,8 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.is_stopping = False
     errors.install(app)
     rooms = (
-        landing, processes, jobs, results, datasets, folders, uploads, pipelines, maps, access, users, projects, audit,
-        web,
+        landing, processes, jobs, results, datasets, folders, uploads, pipelines, maps, access, oidc, users, projects,
+        audit, web,
     )  # fmt: skip
     for room in rooms:
         app.include_router(room.router)

@@ -10,6 +10,7 @@ import os
 import re
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,13 +18,24 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipelines.stage_cache import StageCache
 
 _GIB: Final = 1024**3
-_NOT_FOR_WORKERS: Final = ("folders", "callback_secret", "callback_hosts", "secret", "tls_key", "tls_cert")
+_OIDC: Final = ("issuer", "client_id", "client_secret", "scope", "title", "user_claim", "groups_claim", "groups")
+_NOT_FOR_WORKERS: Final = (
+    "folders", "callback_secret", "callback_hosts", "secret", "tls_key", "tls_cert",
+    *(f"oidc_{name}" for name in _OIDC),
+)  # fmt: skip
 SECRET_VARIABLES: Final = frozenset(f"TENGUN_{name.upper()}" for name in _NOT_FOR_WORKERS)
 """Environment variables that a worker has no need to know."""
 
 
 def _physical_memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def is_encrypted_or_local(address: str) -> bool:
+    """True for an https address, and for http to this very machine."""
+    parts = urlsplit(address)
+    is_local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    return bool(parts.hostname) and (parts.scheme == "https" or is_local)
 
 
 class Settings(BaseSettings):
@@ -49,6 +61,22 @@ class Settings(BaseSettings):
         "", description="Addresses, with commas between, of proxies that speak TLS and tell the client's address."
     )
     session_hours: float = Field(8.0, gt=0, le=720, description="Hours after which a browser session ends.")
+    oidc_issuer: str = Field(
+        "", description="OpenID Connect provider (its issuer, https) at which browsers may log in; none by default."
+    )
+    oidc_client_id: str = Field("", description="Name of this service at the provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Its secret there; none where PKCE is all that the provider asks for."
+    )
+    oidc_scope: str = Field("openid email profile", description="What the provider is asked to say.")
+    oidc_title: str = Field("OpenID Connect", max_length=60, description="How the log-in page calls the provider.")
+    oidc_user_claim: str = Field("email", description="Claim of the ID token that is the user's name here.")
+    oidc_groups_claim: str = Field("groups", description="Claim that lists somebody's groups.")
+    oidc_groups: dict[str, dict[str, Literal["viewer", "operator"]]] = Field(
+        {},
+        description="Roles by group, as JSON: {group: {project: role}}; members become users. "
+        "Without it only users who exist already may log in.",
+    )
     requests_per_minute: float = Field(3000.0, ge=0, description="Requests that a user may send; 0 for any number.")
     failures_per_minute: float = Field(
         20.0, ge=0, description="Wrong keys and passwords that an address may send; 0 for any number."
@@ -131,6 +159,19 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         """An absolute path, so that a worker finds the same folder whatever its working directory."""
         return None if value is None else value.expanduser().absolute()
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_provider(cls, value: str) -> str:
+        if value and not is_encrypted_or_local(value):
+            raise ValueError(f"{value!r}: expected an https address")
+        return value
+
+    @model_validator(mode="after")
+    def _provider_knows_us(self) -> Settings:
+        if self.oidc_issuer and not (self.oidc_client_id and self.access == "users"):
+            raise ValueError("oidc_issuer is set, so oidc_client_id and access=users are needed")
+        return self
 
     @model_validator(mode="after")
     def _callbacks_are_signed(self) -> Settings:

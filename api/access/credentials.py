@@ -97,6 +97,20 @@ def open_session(session: Session, secret: bytes, user: UserRecord, hours: float
     return token, record
 
 
+def find_session(session: Session, secret: bytes, token: str) -> SessionRecord:
+    """The browser session of that token.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none, as for those who come with a key.
+    """
+    record = session.get(SessionRecord, digest_of(secret, token))
+    if record is None:
+        raise NotFoundError("you came with a key, not with a session", "セッションではなくキーで認証されています。")
+    return record
+
+
 def close_session(session: Session, secret: bytes, token: str) -> None:
     """End a browser session."""
     session.execute(delete(SessionRecord).where(SessionRecord.digest == digest_of(secret, token)))

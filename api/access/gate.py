@@ -22,8 +22,9 @@ COOKIE: Final = "tengun_session"
 CSRF_HEADER: Final = "X-CSRF-Token"
 
 _PAGES: Final = ("custom_swagger_ui_html", "swagger_ui_redirect")
+_LOG_IN: Final = ("log_in", "show_ways", "begin_oidc", "finish_oidc")
 PUBLIC: Final = frozenset(
-    {"landing", "conformance", "health", "readiness", "describe_problem", "log_in", "open_app", "show_asset", *_PAGES}
+    {"landing", "conformance", "health", "readiness", "describe_problem", *_LOG_IN, "open_app", "show_asset", *_PAGES}
 )
 """Routes that answer anybody, by name; every other one wants a key or a session."""
 

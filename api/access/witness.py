@@ -16,6 +16,9 @@ _LOOKS: Final = ("GET", "HEAD", "OPTIONS")
 _HANDED_OUT: Final = frozenset({"show_results", "download_archive", "download_result", "show_log", "export_audit"})
 """Reading these takes data out of the service."""
 
+_LETS_IN: Final = "finish_oidc"
+"""A look by its method, as a browser comes back from elsewhere, but it opens a session."""
+
 
 class Witness:
     """Around the application.
@@ -52,12 +55,12 @@ class Witness:
 def _counts(scope: Scope) -> bool:
     """Pages for everybody are nobody's deed, unless somebody tries to log in."""
     name = _route(scope)
-    return name is not None and (name not in PUBLIC or scope["method"] not in _LOOKS)
+    return name is not None and (name not in PUBLIC or name == _LETS_IN or scope["method"] not in _LOOKS)
 
 
 def _is_written_at_once(scope: Scope, status: int) -> bool:
     is_done = status < 400
-    return is_done and (scope["method"] not in _LOOKS or _route(scope) in _HANDED_OUT)
+    return is_done and (scope["method"] not in _LOOKS or _route(scope) in {*_HANDED_OUT, _LETS_IN})
 
 
 def _route(scope: Scope) -> str | None:

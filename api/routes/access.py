@@ -7,9 +7,10 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 
 from api.access import users
-from api.access.credentials import add_key, close_session, key_answer, list_keys, open_session, remove_key
+from api.access.credentials import add_key, close_session, find_session, key_answer, list_keys, remove_key
 from api.access.gate import COOKIE, TheVisitor, address_of, refuse_when_open
-from api.access.users import find_user, roles_of, set_password
+from api.access.sessions import begin_session
+from api.access.users import find_user, set_password
 from api.access.visitor import LOCAL, Visitor
 from api.records import UserRecord, now
 from api.refusals import UnauthorizedError
@@ -28,17 +29,23 @@ def log_in(body: LogIn, request: Request, response: Response, service: TheServic
     if user is None:
         service.gate.failures.take(address_of(request))
         raise _wrong()
-    hours = service.settings.session_hours
-    with service.database.writing() as session:
-        token, record = open_session(session, service.secret, user, hours)
-        roles = roles_of(session, user.id)
-    request.state.visitor = Visitor(user.name, "session", user.is_admin, roles)
-    is_secure = service.settings.tls_cert is not None or bool(service.settings.trusted_proxies)
-    response.set_cookie(
-        COOKIE, token, max_age=int(hours * 3600), httponly=True, samesite="strict", secure=is_secure, path="/"
-    )
+    answer = begin_session(service, user, response)
+    request.state.visitor = Visitor(user.name, "session", user.is_admin)
+    return answer
+
+
+@router.get("/session")
+def show_session(request: Request, service: TheService, visitor: TheVisitor) -> SessionAnswer:
+    """The session of this browser, with the token that its page needs for changes."""
+    refuse_when_open(service)
+    with service.database.reading() as session:
+        record = find_session(session, service.secret, request.cookies.get(COOKIE, ""))
     return SessionAnswer(
-        name=user.name, is_admin=user.is_admin, projects=roles, csrf_token=record.csrf, expires=record.expires
+        name=visitor.name,
+        is_admin=visitor.is_admin,
+        projects=visitor.roles,
+        csrf_token=record.csrf,
+        expires=record.expires,
     )
 
 
