@@ -9,7 +9,6 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,7 +47,7 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
     one = Receiver(n_refusals=1)
     yield one
@@ -56,10 +55,10 @@ def receiver() -> Iterator[Receiver]:
     one.server.server_close()
 
 
-@pytest.fixture
-def service(tmp_path: Path, receiver: Receiver, _rehearsal_path: None) -> Iterator[Thread]:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, _rehearsal_path: None) -> Iterator[Thread]:
     settings = Settings(
-        data_dir=tmp_path / "data",
+        data_dir=tmp_path_factory.mktemp("callbacks") / "data",
         port=free_port(),
         catalog=CATALOG,
         callback_hosts=f"gis.example.jp, {receiver.host}",

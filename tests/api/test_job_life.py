@@ -165,6 +165,7 @@ def test_memory_over_the_limit_is_a_reason(client: Office) -> None:
     assert "メモリ" in status["message_ja"]
 
 
+@pytest.mark.slow(10)
 def test_time_over_the_limit_is_a_reason(client: Office) -> None:
     job = client.start(action="sleep", seconds=300)
     pids = client.pids_of(job)
@@ -186,7 +187,7 @@ def test_progress_never_goes_back(client: Office) -> None:
 
 
 def test_a_step_back_to_an_earlier_stage_keeps_the_percentage(client: Office) -> None:
-    job = client.start(action="late", seconds=3)
+    job = client.start(action="late", seconds=300)
     status = wait_for(lambda: (s := client.status(job))["message"] == "a step back" and s)
     assert status["progress"] >= 92  # (1 + 0.9 * 3) / 4 of the whole
     client.delete(f"/jobs/{job}")

@@ -14,11 +14,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.api.office import Separate, is_alive, wait_for
 
 Make = Callable[..., Separate]
 
 
+@pytest.mark.slow(20)
 def test_a_stop_ends_the_workers_and_a_start_goes_on(separate: Make, tile: Path) -> None:
     service = separate(workers=1, stop_grace_s=0.5).start()
     dataset = service.client.upload(tile)
@@ -45,6 +48,7 @@ def test_a_stop_ends_the_workers_and_a_start_goes_on(separate: Make, tile: Path)
     assert service.client.get(f"/jobs/{ended}/results/numbers.bin").status_code == 200
 
 
+@pytest.mark.slow(20)
 def test_a_killed_service_takes_its_workers_along_and_a_new_one_goes_on(separate: Make) -> None:
     service = separate(workers=1).start()
     job = service.client.start(action="sleep", seconds=3)
@@ -74,10 +78,11 @@ def test_a_job_that_was_cut_off_too_often_is_given_up(separate: Make) -> None:
     assert "1 回" in status["message_ja"]
 
 
+@pytest.mark.slow(15)
 def test_a_worker_that_outlived_its_service_is_ended_first(separate: Make) -> None:
     """The lifeline pipe normally ends it; here the worker is stopped in its tracks, so it cannot."""
     service = separate(workers=1).start()
-    job = service.client.start(action="sleep", seconds=6)
+    job = service.client.start(action="sleep", seconds=3)
     worker, child = service.client.pids_of(job)
     os.kill(worker, signal.SIGSTOP)
     service.end(signal.SIGKILL)
@@ -121,7 +126,7 @@ def test_no_workers_means_jobs_wait(separate: Make) -> None:
 
 def test_a_locked_database_delays_and_loses_nothing(separate: Make) -> None:
     service = separate(workers=1).start()
-    job = service.client.start(action="sleep", seconds=1)
+    job = service.client.start(action="sleep", seconds=2)
     service.client.pids_of(job)
     blocker = sqlite3.connect(service.data_dir / "tengun.sqlite", isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")

@@ -211,25 +211,30 @@ def encrypted(tile: bytes) -> bytes:
 )
 def test_paths_out_of_a_zip_are_refused(client: Office, tiles: list[bytes], name: str, reason: str) -> None:
     content = zipped({"b.laz": tiles[0], name: tiles[1]})
-    refused(client, content, reason)
+    assert reason in refusal(client, content)
 
 
-def refused(client: Office, content: bytes, reason: str) -> None:
+def refusal(client: Office, content: bytes) -> str:
+    """Why a zip was refused, as the answer tells it."""
     answer = client.post("/datasets", params={"name": "tiles.zip"}, content=content)
     assert answer.status_code == 422, answer.text
-    assert reason in answer.json()["detail"]
     assert "zip ファイル" in answer.json()["detail_ja"]
+    return str(answer.json()["detail"])
 
 
-def test_bombs_links_and_secrets_are_refused_before_a_byte_is_unpacked(client: Office, tiles: list[bytes]) -> None:
-    refused(client, bomb(), "zip bomb")
-    refused(client, overlapping(tiles[0]), "zip bomb")
-    refused(client, linked(tiles[0]), "link")
-    refused(client, encrypted(tiles[0]), "encrypted")
-    refused(client, zipped({f"{i}.csv": b"" for i in range(10_001)}), "10001 files")
-    refused(client, zipped({"inner.zip": zipped({"a.laz": tiles[0]})}), "no file")
-    refused(client, tiles[0], "cannot be read")
-    refused(client, zipped({"a.laz": tiles[0]})[:-40], "cannot be read")
+def test_bombs_links_and_secrets_are_refused_before_a_byte_is_unpacked(
+    client: Office, service: Thread, tiles: list[bytes]
+) -> None:
+    assert "zip bomb" in refusal(client, bomb())
+    assert "zip bomb" in refusal(client, overlapping(tiles[0]))
+    assert "link" in refusal(client, linked(tiles[0]))
+    assert "encrypted" in refusal(client, encrypted(tiles[0]))
+    assert "10001 files" in refusal(client, zipped({f"{i}.csv": b"" for i in range(10_001)}))
+    assert "no file" in refusal(client, zipped({"inner.zip": zipped({"a.laz": tiles[0]})}))
+    assert "cannot be read" in refusal(client, tiles[0])
+    assert "cannot be read" in refusal(client, zipped({"a.laz": tiles[0]})[:-40])
+    for folder in (service.settings.incoming_dir, service.settings.datasets_dir):
+        assert list(folder.glob("*")) == []
 
 
 def test_a_zip_that_lies_about_a_size_is_refused(client: Office, tiles: list[bytes]) -> None:
