@@ -10,11 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 
 from api.app import create_app
@@ -24,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CLOSED = f"{ROOT / 'tests' / 'api' / 'closed'}:{ROOT}"
 """PYTHONPATH of workers that die at the first Internet socket, they and whatever they start."""
 CATALOG = "tests.api.life_processes:PROCESSES"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """Longest wait for anything; a worker starts in about 1 s, on a busy machine in several."""
 
 ZONE = {
@@ -125,6 +127,15 @@ class Thread:
         self._server.should_exit = True
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
+
+
+@contextmanager
+def serving(settings: Settings, path: str = str(ROOT)) -> Iterator[Thread]:
+    """A service whose workers have ``path`` as PYTHONPATH."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", path)
+        with Thread(settings) as service:
+            yield service
 
 
 class Separate:

@@ -19,7 +19,7 @@ from api.records import JobMessageRecord, Record
 from api.settings import Settings
 from pipelines.stage_cache import StageCache
 from pointcloud.errors import ConflictError, FileError
-from tests.api.office import Office, Separate
+from tests.api.office import Office, Separate, Thread
 from tests.api.test_postgresql import url as postgresql  # noqa: F401 (a fixture: a server of its own)
 
 
@@ -42,6 +42,7 @@ def fetched(client: Office, job: str) -> dict[str, str]:
     return {output["path"]: hashlib.sha256(client.get(output["href"]).content).hexdigest() for output in outputs}
 
 
+@pytest.mark.slow(25)
 def test_a_backup_of_a_working_service_comes_back_whole(
     separate: Callable[..., Separate], tile: Path, tmp_path: Path
 ) -> None:
@@ -82,14 +83,21 @@ def test_a_backup_of_a_working_service_comes_back_whole(
     assert "holds data already" in " ".join(again.output.split())
 
 
-@pytest.fixture
-def settings(tmp_path: Path, tile: Path, client: Office, service: object) -> Settings:
-    """A data folder with a dataset and a successful job, copied from a service."""
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, tile: Path, service: Thread) -> Path:
+    """A backup of a service with a dataset and a successful job."""
+    client = service.client
     client.wait_until(client.start(survey=client.upload(tile)["id"]), "successful")
-    data = tmp_path / "data"
-    backup.back_up(service.settings, tmp_path / "source", lambda _: None)  # type: ignore[attr-defined]
-    chosen = Settings(data_dir=data)
-    backup.restore(chosen, tmp_path / "source", lambda _: None)
+    folder = tmp_path_factory.mktemp("backup") / "source"
+    backup.back_up(service.settings, folder, lambda _: None)
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, source: Path) -> Settings:
+    """A data folder with what the backup holds."""
+    chosen = Settings(data_dir=tmp_path / "data")
+    backup.restore(chosen, source, lambda _: None)
     return chosen
 
 

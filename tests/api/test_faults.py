@@ -57,7 +57,7 @@ def is_worker(pid: int) -> bool:
         return False
 
 
-@pytest.mark.slow
+@pytest.mark.slow(70)
 def test_every_job_ends_once_whatever_is_killed(separate: Callable[..., Separate]) -> None:
     chance = random.Random(20261121)
     service = separate(workers=2, job_max_interruptions=50).start()

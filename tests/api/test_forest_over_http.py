@@ -16,7 +16,7 @@ from api.settings import Settings
 from pointcloud.bounds import Bounds
 from pointcloud.io import las
 from pointcloud.synthetic import valley
-from tests.api.office import CLOSED, Office, Thread, free_port
+from tests.api.office import CLOSED, Office, free_port, serving
 
 WEST, SOUTH = 51_870.0, -98_130.0
 CROSSING = ((0, 0), (20, 20), (20, 0), (0, 20))
@@ -25,14 +25,15 @@ TABLE = "# version: 2026-1\n# source: test\n# status: confirmed\n樹種,地位,�
 )
 
 
-@pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """A client of a service with the shipped catalogue."""
-    monkeypatch.setenv("PYTHONPATH", CLOSED)
-    with Thread(Settings(data_dir=tmp_path / "data", port=free_port(), workers=1)) as service:
+    folder = tmp_path_factory.mktemp("service") / "data"
+    with serving(Settings(data_dir=folder, port=free_port(), workers=1), CLOSED) as service:
         yield service.client
 
 
+@pytest.mark.slow(25)
 def test_a_survey_becomes_trees_and_co2(client: Office, tmp_path: Path) -> None:
     cloud = valley(density=8.0, seed=3).survey("before", bounds=Bounds(WEST, SOUTH, WEST + 30, SOUTH + 30)).cloud
     las.write(tmp_path / "08ND77.laz", cloud)

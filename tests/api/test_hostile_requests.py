@@ -9,11 +9,10 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
 from api.settings import Settings
@@ -25,11 +24,6 @@ N_EXAMPLES = 12
 """For each operation; about 10 s in all."""
 
 
-@schemathesis.serializer("application/offset+octet-stream")
-def as_bytes(_: object, value: object) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
-
-
 @pytest.fixture(scope="module")
 def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Thread]:
     """A service that accepts jobs and runs none."""
@@ -39,7 +33,14 @@ def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Thread]:
         yield running
 
 
+@pytest.mark.slow(30)
 def test_no_request_ends_in_an_unforeseen_error(idle: Thread) -> None:
+    import schemathesis  # 3 s, which the processes that run other tests need not wait
+
+    @schemathesis.serializer("application/offset+octet-stream")
+    def as_bytes(_: object, value: object) -> bytes:
+        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
     schema = schemathesis.openapi.from_url(f"{idle.client.base_url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) > 15
@@ -63,12 +64,14 @@ def test_no_request_ends_in_an_unforeseen_error(idle: Thread) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [b"X-Long: " + b"a" * 3_000_000, b"\r\n".join(b"X-%d: a" % i for i in range(200_000))]
+    "header",
+    [lambda: b"X-Long: " + b"a" * 3_000_000, lambda: b"\r\n".join(b"X-%d: a" % i for i in range(200_000))],
+    ids=["long", "many"],
 )
-def test_huge_headers_end_their_connection_and_nothing_else(idle: Thread, header: bytes) -> None:
+def test_huge_headers_end_their_connection_and_nothing_else(idle: Thread, header: Callable[[], bytes]) -> None:
     with socket.create_connection(("127.0.0.1", idle.settings.port), 10) as line:
         try:
-            line.sendall(b"GET /jobs HTTP/1.1\r\nHost: localhost\r\n" + header + b"\r\n\r\n")
+            line.sendall(b"GET /jobs HTTP/1.1\r\nHost: localhost\r\n" + header() + b"\r\n\r\n")
             answer = line.recv(1000)
         except (BrokenPipeError, ConnectionResetError):  # closed while they were still being sent
             answer = b""
@@ -79,19 +82,22 @@ def test_huge_headers_end_their_connection_and_nothing_else(idle: Thread, header
 @pytest.mark.parametrize(
     ("content", "statuses"),
     [
-        (b"[" * 9_900_000, {400}),
-        (b'{"inputs": ' + b'{"a":' * 1_900_000, {400}),
-        (json.dumps({"inputs": {"label": [0.5] * 1_900_000}}).encode(), {422}),
-        (json.dumps({"inputs": {f"name{i}": 0 for i in range(500_000)}}).encode(), {422}),
-        (b'{"inputs": {"seconds": ' + b"9" * 9_900_000 + b"}}", {400}),
-        (b" " * 11_000_000, {413}),
+        (lambda: b"[" * 9_900_000, {400}),
+        (lambda: b'{"inputs": ' + b'{"a":' * 1_900_000, {400}),
+        (lambda: json.dumps({"inputs": {"label": [0.5] * 1_900_000}}).encode(), {422}),
+        (lambda: json.dumps({"inputs": {f"name{i}": 0 for i in range(500_000)}}).encode(), {422}),
+        (lambda: b'{"inputs": {"seconds": ' + b"9" * 9_900_000 + b"}}", {400}),
+        (lambda: b" " * 11_000_000, {413}),
     ],
     ids=["brackets", "nested", "numbers", "names", "one number", "too large"],
 )
-def test_ten_megabytes_of_json_are_refused_in_time(idle: Thread, content: bytes, statuses: set[int]) -> None:
+def test_ten_megabytes_of_json_are_refused_in_time(
+    idle: Thread, content: Callable[[], bytes], statuses: set[int]
+) -> None:
+    body = content()
     started = time.monotonic()
     headers = {"Content-Type": "application/json"}
-    answer = idle.client.post("/processes/rehearsal/execution", content=content, headers=headers)
+    answer = idle.client.post("/processes/rehearsal/execution", content=body, headers=headers)
     assert answer.status_code in statuses, answer.text[:500]
     assert len(answer.content) < 1_000_000
     assert time.monotonic() - started < 10  # under a second each on a quiet machine

@@ -15,7 +15,7 @@ import pytest
 from api.settings import Settings
 from pointcloud.cloud import PointCloud
 from pointcloud.io import las
-from tests.api.office import CLOSED, Office, Thread, free_port, wait_for
+from tests.api.office import CLOSED, Office, free_port, serving, wait_for
 from tests.oracles.real_pdal import program
 
 SLOW: list[dict[str, Any]] = [
@@ -34,11 +34,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(data_dir: Path) -> Iterator[Office]:
     program()
-    patch = pytest.MonkeyPatch()
-    patch.setenv("PYTHONPATH", CLOSED)
-    with Thread(Settings(data_dir=data_dir, port=free_port(), workers=1)) as service:
+    with serving(Settings(data_dir=data_dir, port=free_port(), workers=1), CLOSED) as service:
         yield service.client
-    patch.undo()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The volume job on a real survey with planted change, over HTTP. Costs about 10 s on a quiet machine."""
+"""The volume job on a real survey with planted change, over HTTP. Costs about 15 s on a quiet machine."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from api.settings import Settings
-from tests.api.office import CLOSED, Office, Thread, free_port
+from tests.api.office import CLOSED, Office, free_port, serving
 
 
-@pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """A client of a service with the shipped catalogue."""
-    monkeypatch.setenv("PYTHONPATH", CLOSED)
-    with Thread(Settings(data_dir=tmp_path / "data", port=free_port(), workers=1)) as service:
+    folder = tmp_path_factory.mktemp("service") / "data"
+    with serving(Settings(data_dir=folder, port=free_port(), workers=1), CLOSED) as service:
         yield service.client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair(client: Office, shared_data: Path) -> dict[str, str]:
     """Dataset ids of the surveys before and after and of the zones."""
     names = {"before": "slide_before.laz", "after": "slide_after.laz", "zones": "slide_zones.geojson"}
@@ -29,18 +29,26 @@ def pair(client: Office, shared_data: Path) -> dict[str, str]:
 
 
 @pytest.mark.data
-@pytest.mark.slow
+@pytest.mark.slow(50)
 def test_volumes_of_the_slide_pair(client: Office, pair: dict[str, str], shared_data: Path) -> None:
-    job = client.start("volume-change", **pair, crs="EPSG:6676", cell=1.0)
+    job = client.start("volume-change", **pair, crs="EPSG:6676")
     status = client.wait_until(job, "successful", patience_s=240)
     assert {stage["state"] for stage in status["stages"]} == {"done"}
 
     results = client.get(f"/jobs/{job}/results").json()
     volumes = results["summary"]["value"]
     truth = json.loads((shared_data / "pairs" / "slide_truth.json").read_text())
-    net = {zone["name"]: zone["net_m3"] for zone in volumes["zones"]}
-    assert net["scar"] == pytest.approx(-truth["cut_m3"], rel=0.12)  # what is asked of the first version
-    assert net["deposit"] == pytest.approx(truth["fill_m3"], rel=0.15)
+    zones = {zone["name"]: zone for zone in volumes["zones"]}
+    for name, true in (("scar", -truth["cut_m3"]), ("deposit", truth["fill_m3"])):
+        # PDAL 2.2's smrf gives 16 % and 21 %
+        assert zones[name]["net_m3"] == pytest.approx(true, rel=0.03)
+        low, high = zones[name]["net_ci95_m3"]
+        assert low <= true <= high
+    for key in ("cut", "fill"):
+        low, high = volumes["total"][f"{key}_ci95_m3"]
+        assert low <= truth[f"{key}_m3"] <= high
+        # plain sums over the whole give 9,398 and 6,358 m3
+        assert volumes["total"][f"{key}_m3"] == pytest.approx(truth[f"{key}_m3"], rel=0.08)
 
     files = {output["path"]: output for output in results["outputs"]}
     content = client.get(files["volume.json"]["href"]).content

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from api.settings import Settings
-from tests.api.office import CATALOG, ROOT, Thread, free_port
+from tests.api.office import CATALOG, ROOT, Thread, free_port, serving
 from tests.web.reader import Reader
 
 ARGUMENTS = (
@@ -46,16 +45,6 @@ def browser() -> Iterator[Browser]:
     yield chromium
     chromium.close()
     playwright.stop()
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[Thread]:
-    """A service whose workers find the tests' catalogue."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("PYTHONPATH", str(ROOT))
-    with Thread(settings) as service:
-        yield service
-    patch.undo()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.api.crowd import PASSWORD, Crowd, gather, settings_with_users
-from tests.api.office import ROOT, Thread, wait_for
+from tests.api.office import serving, wait_for
 from tests.web.conftest import AXE
 from tests.web.reader import Reader
 
@@ -19,11 +19,8 @@ PLACES = ("users", "users/kawa", "projects", "projects/river", "storage", "audit
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
     """A service with users in two projects."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("PYTHONPATH", str(ROOT))
-    with Thread(settings_with_users(tmp_path_factory.mktemp("crowd"), workers=0)) as service:
+    with serving(settings_with_users(tmp_path_factory.mktemp("crowd"), workers=0)) as service:
         yield gather(service)
-    patch.undo()
 
 
 @pytest.fixture(scope="module")

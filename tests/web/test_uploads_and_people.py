@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.api.crowd import PASSWORD, Crowd, gather, settings_with_users
-from tests.api.office import ROOT, Thread
+from tests.api.office import Thread, serving
 from tests.web.reader import Reader
 
 PIECE_BYTES = 8 * 1024 * 1024
@@ -42,11 +42,8 @@ def survey(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
     """A service with users in two projects."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("PYTHONPATH", str(ROOT))
-    with Thread(settings_with_users(tmp_path_factory.mktemp("crowd"))) as service:
+    with serving(settings_with_users(tmp_path_factory.mktemp("crowd"))) as service:
         yield gather(service)
-    patch.undo()
 
 
 def test_an_upload_goes_on_where_it_broke_off(reader: Reader, running: Thread, survey: Path) -> None:

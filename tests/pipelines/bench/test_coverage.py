@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from pipelines.bench.coverage import coverage
 
 
+@pytest.mark.slow(20)
 def test_intervals_hold():
     shares, ratios = coverage(10, first_seed=1000)
     mean = float(np.mean(list(shares.values())))
