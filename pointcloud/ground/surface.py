@@ -135,17 +135,28 @@ def terrain(
     ParameterError
         When ``max_gap`` is not positive.
     """
-    if not max_gap > 0:
-        raise ParameterError(
-            f"terrain: max_gap {max_gap} m; expected a positive number of metres",
-            f"最大補間距離 max_gap = {max_gap} m が不正です。正の値 (m) を指定してください。",
-            value=max_gap,
-        )
+    refuse_no_gap("terrain", max_gap)
     tin = triangulate(x, y, z)
     height = heights(tin, grid)
     distance = distance_to_points(tin.x, tin.y, grid, max_gap)
     height[distance > max_gap] = np.nan
     return Terrain(Raster(height, grid), Raster(distance, grid), int(tin.x.size), tin)
+
+
+def refuse_no_gap(operation: str, max_gap: float) -> None:
+    """Refuse a distance beyond which the terrain is void that is none.
+
+    Raises
+    ------
+    ParameterError
+        When ``max_gap`` is not positive.
+    """
+    if not max_gap > 0:
+        raise ParameterError(
+            f"{operation}: max_gap {max_gap} m; expected a positive number of metres",
+            f"最大補間距離 max_gap = {max_gap} m が不正です。正の値 (m) を指定してください。",
+            value=max_gap,
+        )
 
 
 def heights(tin: Tin, grid: Grid) -> NDArray[np.float64]:

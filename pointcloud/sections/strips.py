@@ -21,18 +21,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pointcloud.errors import ParameterError
-from pointcloud.ground.surface import MAX_GAP, Tin, triangulate
-from pointcloud.sections.cut import (
-    SAME_OFFSET,
-    PointIndex,
-    SectionLine,
-    Segment,
-    Surface,
-    TriangleIndex,
-    joined,
-    within,
-)
+from pointcloud.ground.surface import MAX_GAP, Tin, refuse_no_gap, triangulate
+from pointcloud.sections.cut import SAME_OFFSET, SectionLine, Surface, joined, within
+from pointcloud.sections.place import PointIndex, Segment, TriangleIndex
 
 Floats = NDArray[np.float64]
 
@@ -69,12 +60,7 @@ def ground_surface(x: Floats, y: Floats, z: Floats, max_gap: float = MAX_GAP, n_
     ParameterError
         When ``max_gap`` is not positive.
     """
-    if not max_gap > 0:
-        raise ParameterError(
-            f"sections: gaps beyond {max_gap} m were to be left open; expected max_gap of more than 0 m",
-            f"欠測とする距離 max_gap = {max_gap} m が不正です。0 より大きい値 (m) としてください。",
-            value=max_gap,
-        )
+    refuse_no_gap("sections", max_gap)
     return Surface(triangulate(x, y, z), max_gap) if x.size <= n_whole else StripSurface(x, y, z, max_gap)
 
 
