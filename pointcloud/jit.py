@@ -1,7 +1,8 @@
 """Numba decorators that every kernel in the project uses, so that their contract stands in one place.
 
 A kernel takes contiguous arrays and scalars, writes into arrays that the caller allocated, releases the
-GIL and is cached on disk. ``fastmath`` is off: tiled results must equal untiled ones bit for bit.
+GIL and is cached on disk. ``fastmath`` is off: tiled results must equal untiled ones bit for bit. A division by zero
+gives inf or NaN, as in NumPy: a test for zero at each division would keep loops out of the vector registers.
 
 Numba's cache looks at a kernel's own file only: when a kernel that it calls changes in another file, stale machine
 code would run. So the cache lies in a folder named after the content of all kernel files. One process at a time loads
@@ -78,7 +79,7 @@ def _cached(compiled: Any, function: F) -> F:
 
 def kernel(function: F) -> F:
     """Compile a serial kernel; it may be entered from several threads at once."""
-    return _cached(numba.njit(nogil=True)(function), function)
+    return _cached(numba.njit(nogil=True, error_model="numpy")(function), function)
 
 
 def parallel_kernel(function: F) -> F:
@@ -86,4 +87,4 @@ def parallel_kernel(function: F) -> F:
 
     Never enter one from two threads: Numba's workqueue layer aborts the process.
     """
-    return _cached(numba.njit(nogil=True, parallel=True)(function), function)
+    return _cached(numba.njit(nogil=True, parallel=True, error_model="numpy")(function), function)

@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
 from pointcloud.grid import Grid
+from pointcloud.ground import label_kernels
 from pointcloud.ground.bands import run_bands
 from pointcloud.ground.confidence import confidence_cells
 from pointcloud.ground.detail import detail
-from pointcloud.ground.kernels import label_points
 from pointcloud.ground.keypoints import key_cells
-from pointcloud.ground.lattice import Lattice, cells_of_points, lattice, working_grid
+from pointcloud.ground.lattice import Lattice, cells_of_points, frame, lattice, working_grid
 from pointcloud.ground.mask import Terrain, find_terrain
 from pointcloud.ground.noise import high_outliers, low_outliers
 from pointcloud.ground.parameters import GroundParameters, Method, survey_parameters
-from pointcloud.ground.smrf import smrf
-from pointcloud.ground.trend import heights, residuals, slopes
+from pointcloud.ground.trend import residuals, slopes
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -32,6 +31,7 @@ more by the height that a slope gains between neighbouring points."""
 
 BELOW = (1.5, 1.5)
 """Metres below the ground's surface, and more by its slope, from which what is not ground is low noise."""
+CODES = np.array((ClassCode.GROUND, ClassCode.LOW_NOISE, ClassCode.UNCLASSIFIED), dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,8 @@ def classify(
     low, lowest = low_outliers(cloud, cells, water | high, grid)
     terrain = find_terrain(lowest, parameters)
     labels, key_points, confidence = _labels(cloud, cells, water | high | low, lowest, terrain, parameters)
-    labels[(labels == ClassCode.GROUND) & terrain.decks.ravel()[cells]] = ClassCode.UNCLASSIFIED
+    if terrain.decks.any():
+        labels[(labels == ClassCode.GROUND) & terrain.decks.ravel()[cells]] = ClassCode.UNCLASSIFIED
     labels[low] = ClassCode.LOW_NOISE
     labels[high] = ClassCode.HIGH_NOISE
     labels[water] = ClassCode.WATER
@@ -120,6 +121,8 @@ def _as_published(
     cloud: PointCloud, cells: NDArray[np.int32], grid: Grid, parameters: GroundParameters
 ) -> GroundResult:
     """Classes 2 and 1 of the published filter; key points are the lowest ground points of the cells."""
+    from pointcloud.ground.smrf import smrf  # SciPy's solvers: not for who takes the usual method
+
     water = _water(cloud)
     if water.all():
         return _result(np.full(len(cloud), ClassCode.WATER, np.uint8), water & False, water * np.float32(0), parameters)
@@ -155,25 +158,27 @@ def _labels(
     slope = slopes(terrain.corners, parameters.cell)
     with np.errstate(invalid="ignore"):
         noise &= residuals(lowest, key_corners) < -NOISE_DEPTH * (1.0 + 2.0 * parameters.spacing * slope)
-    labels = np.empty(len(cloud), dtype=np.uint8)
-    surface = heights(cloud.x, cloud.y, cells, terrain.corners, lowest.grid)
-    tolerance = parameters.threshold, parameters.scalar
-    codes = int(ClassCode.GROUND), int(ClassCode.UNCLASSIFIED)
-    run_bands(label_points, len(cloud), cloud.z, surface, cells, slope.ravel(), *tolerance, *codes, after=(labels,))
-    labels[lowest.index[noise]] = ClassCode.LOW_NOISE
-    key_points = np.zeros(len(cloud), dtype=bool)
-    key_points[lowest.index[keys]] = True
+    is_ground = parameters.threshold, parameters.scalar
+    found = None
     if parameters.is_dense:
-        ground, key_points = detail(
-            cloud, cells, skip | (labels == ClassCode.LOW_NOISE), key_corners, lowest.grid, parameters
-        )
-        labels[(labels == ClassCode.GROUND) & ~ground] = ClassCode.UNCLASSIFIED
+        skip = skip.copy()
+        skip[lowest.index[noise]] = True
+        found = detail(cloud, cells, skip, key_corners, lowest.grid, parameters)
+        is_ground = -1.0, 0.0
+    labels = np.empty(len(cloud), dtype=np.uint8)
+    run_bands(
+        label_kernels.label_points, len(cloud), cloud.x, cloud.y, cloud.z, cells, terrain.corners, frame(lowest.grid),
+        slope.ravel(), np.array((*is_ground, *BELOW)), CODES, after=(labels,),
+    )  # fmt: skip
+    if found is None:
+        key_points = np.zeros(len(cloud), dtype=bool)
+        key_points[lowest.index[keys]] = True
+    else:
+        ground, key_points = found
         labels[ground] = ClassCode.GROUND
-        keys = np.zeros(lowest.grid.shape, dtype=bool)
+        keys = np.zeros(slope.shape, dtype=bool)
         keys.ravel()[cells[key_points]] = True
-    with np.errstate(invalid="ignore"):
-        below = cloud.z < surface - BELOW[0] - BELOW[1] * slope.ravel()[cells]
-    labels[below & (labels == ClassCode.UNCLASSIFIED)] = ClassCode.LOW_NOISE
+    labels[lowest.index[noise]] = ClassCode.LOW_NOISE
     confidence = confidence_cells(keys & ~noise, rough, slope).ravel()[cells]
     return labels, key_points, confidence
 
@@ -182,6 +187,5 @@ def _result(
     labels: NDArray[np.uint8], key_points: Mask, confidence: NDArray[np.float32], parameters: GroundParameters
 ) -> GroundResult:
     names = {1: "other", 2: "ground", 7: "low_noise", 9: "water", 18: "high_noise"}
-    n = np.bincount(labels, minlength=19)
-    counts = {name: int(n[code]) for code, name in names.items()}
+    counts = {name: int(np.count_nonzero(labels == code)) for code, name in names.items()}
     return GroundResult(labels, key_points, confidence, parameters.as_dict(), counts)

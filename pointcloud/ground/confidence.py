@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from pointcloud.grid import Grid, Raster
+from pointcloud.ground.distance import distance_within
 from pointcloud.ground.scales import REACH, ROUGHNESS_REACH
+from pointcloud.ground.windows import square_sums
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -31,15 +32,10 @@ def confidence_cells(keys: Mask, rough: Floats, slope: Floats) -> NDArray[np.flo
         Slope (m/m) of the ground; NaN where unknown: confidence 0.
     """
     width = 2 * ROUGHNESS_REACH + 1
-    ones = np.ones(width, dtype=np.int32)
-    n = ndimage.convolve1d(keys.astype(np.int32), ones, axis=0, mode="constant")
-    n = ndimage.convolve1d(n, ones, axis=1, mode="constant").astype(np.float64)
+    n = square_sums(keys.astype(np.int64), ROUGHNESS_REACH).astype(np.float64)
     full = width * width / (width * width + 4.0)
     density = n / (n + 4.0) / full
-    distance = np.full(keys.shape, np.inf)
-    if keys.any():
-        distance = ndimage.distance_transform_edt(~keys)
-    near = np.clip(1.0 - distance / REACH, 0.0, 1.0)
+    near = np.clip(1.0 - distance_within(keys, REACH) / REACH, 0.0, 1.0)
     r = np.where(np.isnan(rough), 0.2, rough)
     out = density * near / (1.0 + (r / 0.2) ** 2) / (1.0 + slope * slope)
     known: NDArray[np.float32] = np.nan_to_num(out).astype(np.float32)

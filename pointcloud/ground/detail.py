@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from pointcloud.cloud import PointCloud
 from pointcloud.grid import Grid
 from pointcloud.ground import detail_kernels, label_kernels
-from pointcloud.ground.bands import run_bands
+from pointcloud.ground.bands import run_bands, run_parts
+from pointcloud.ground.lattice import frame
 from pointcloud.ground.parameters import GroundParameters
 from pointcloud.ground.scales import CLEAN_REACH, DETAIL_ROUNDS, NOISE_REACH
-from pointcloud.ground.trend import heights, slopes
+from pointcloud.ground.trend import slopes
+from pointcloud.ground.windows import square_sums
 
 Floats = NDArray[np.float64]
 Small = NDArray[np.float32]
@@ -83,10 +85,7 @@ class Points:
 
     def around(self, counts: NDArray[np.int64], reach: int) -> NDArray[np.int64]:
         """Sum of the cells' counts up to ``reach`` cells each way, flat."""
-        ones = np.ones(2 * reach + 1, dtype=np.int64)
-        rows = ndimage.convolve1d(counts.reshape(self.grid.shape), ones, axis=0, mode="constant")
-        out: NDArray[np.int64] = ndimage.convolve1d(rows, ones, axis=1, mode="constant").ravel()
-        return out
+        return square_sums(counts.reshape(self.grid.shape), reach).ravel()
 
     def share_close(self, surface: Small, beside: Small, limit: Floats) -> Floats:
         """Share of the points within the limit in the 3 x 3 cells around each cell; 0 where there is no point."""
@@ -159,8 +158,8 @@ def detail(
         points.starts, KEY[0] + KEY[1] * noise, after=(key,),
     )  # fmt: skip
     out = np.zeros(len(cloud), dtype=bool), np.zeros(len(cloud), dtype=bool)
-    for mask, chosen in zip(out, (ground, key), strict=True):
-        mask[points.index[chosen]] = True
+    for mask, found in zip(out, (ground, key), strict=True):
+        run_bands(label_kernels.put, found.size, found, points.index, after=(mask,))
     return out
 
 
@@ -172,33 +171,23 @@ def _near(
     grid: Grid,
     parameters: GroundParameters,
 ) -> Points:
-    key = heights(cloud.x, cloud.y, cells, corners, grid)
     slope = slopes(corners, grid.cell).ravel()
     above = max(RANGE[2], 2.0 * parameters.threshold), max(RANGE[3], 2.0 * parameters.scalar)
+    place = cloud.x, cloud.y, cloud.z, cells, corners, frame(grid)
     chosen = np.empty(len(cloud), dtype=bool)
-    reach = np.array((*RANGE[:2], *above))
-    run_bands(detail_kernels.near_points, len(cloud), cloud.z, key, cells, slope, skip, reach, after=(chosen,))
+    counts = run_parts(
+        detail_kernels.near_points, len(cloud), *place, slope, skip, np.array((*RANGE[:2], *above)), chosen,
+        part=lambda: np.zeros(slope.size, dtype=np.int64),
+    )  # fmt: skip
     starts = np.zeros(slope.size + 1, dtype=np.int64)
-    np.cumsum(np.bincount(cells[chosen], minlength=slope.size), out=starts[1:])
+    np.cumsum(np.sum(counts, axis=0), out=starts[1:])
     n = int(starts[-1])
     index = np.empty(n, dtype=np.int64)
-    detail_kernels.sort_by_cell(chosen, cells, starts[:-1].copy(), index)
+    firsts = itertools.accumulate(counts[:-1], initial=starts[:-1])
+    run_parts(detail_kernels.sort_by_cell, len(cloud), chosen, cells, index, part=lambda: next(firsts).copy())
     base = (0.25 * (corners[:-1, :-1] + corners[1:, :-1] + corners[:-1, 1:] + corners[1:, 1:])).ravel()
-    frame = np.array([grid.cell, grid.column, grid.south_row + grid.n_rows, grid.n_columns], dtype=np.float64)
     u, v, h, h_key = (np.empty(n, dtype=np.float32) for _ in range(4))
-    run_bands(
-        detail_kernels.local_coordinates,
-        n,
-        cloud.x,
-        cloud.y,
-        cloud.z,
-        key,
-        cells,
-        index,
-        base,
-        frame,
-        after=(u, v, h, h_key),
-    )
+    run_bands(detail_kernels.local_coordinates, n, *place, index, base, after=(u, v, h, h_key))
     return Points(index, starts, u, v, h, h_key, base, slope, grid)
 
 
@@ -211,7 +200,7 @@ def _fit(points: Points) -> Surface:
     n_cells = points.base.size
     moments, planes = np.empty((n_cells, 10)), np.zeros((n_cells, 4))
     out = Surface(planes, points.h_key.copy(), np.empty_like(points.h), np.empty_like(points.h))
-    where = points.starts, points.base, planes, points.grid.shape
+    seen = points.u, points.v, points.h_key, points.starts, points.base, planes, points.grid.shape, *TIGHT
     for is_first in [True] + [False] * (DETAIL_ROUNDS - 1):
         soft, least = ((np.inf, 0.0, 1.0), FACE[2]) if is_first else (SOFT, LEAST)
         run_bands(
@@ -222,10 +211,8 @@ def _fit(points: Points) -> Surface:
         if is_first:
             limit = FACE[0] + FACE[1] * np.hypot(planes[:, 1], planes[:, 2]) / points.grid.cell
             planes[planes[:, 3] > limit, 3] = np.inf
-        run_bands(
-            detail_kernels.blend_planes, n_cells, points.u, points.v, points.h_key, *where, *TIGHT,
-            after=(out.height, out.low, out.high),
-        )  # fmt: skip
+        run_bands(detail_kernels.blend_planes, n_cells, *seen, after=(out.height,))
+    run_bands(detail_kernels.plane_range, n_cells, *seen, after=(out.low, out.high))
     return out
 
 

@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from pointcloud.ground.surface_kernels import height_at
 from pointcloud.jit import kernel
 
 Floats = NDArray[np.float64]
@@ -22,23 +23,35 @@ Mask = NDArray[np.bool_]
 
 ROUNDING = 1.5 * 2.0**22
 """Added and taken away it leaves multiples of 2^-30; sums of these are exact up to 2^22."""
+BLOCK = 64
+"""Points of a cell that are worked on together."""
 
 
 @kernel
 def near_points(
-    z: Floats, key: Floats, cells: Cells, slope: Floats, skip: Mask, reach: Floats, first: int, last: int, out: Mask
-) -> None:
-    """Points from reach[0] + reach[1] x slope below the key surface to reach[2] + reach[3] x slope above it."""
+    x: Floats, y: Floats, z: Floats, cells: Cells, corners: Floats, frame: Floats, slope: Floats, skip: Mask,
+    reach: Floats, chosen: Mask, first: int, last: int, counts: Index,
+) -> None:  # fmt: skip
+    """Choose points from reach[0] + reach[1] x slope below the surface to reach[2] + reach[3] x slope above it.
+
+    The surface is linear between the ``corners`` of the cells; ``frame`` as `lattice.frame`. ``counts`` grows by the
+    points chosen in each cell.
+    """
+    cell, column, north_row, n_columns = frame[0], int(frame[1]), int(frame[2]), corners.shape[1] - 1
     for i in range(first, last):
-        s = slope[cells[i]]
-        rise = z[i] - key[i]
-        out[i] = not skip[i] and -(reach[0] + reach[1] * s) < rise < reach[2] + reach[3] * s
+        k = cells[i]
+        r, c = k // n_columns, k % n_columns
+        a, b, d, e = corners[r, c], corners[r, c + 1], corners[r + 1, c], corners[r + 1, c + 1]
+        rise = z[i] - height_at(x[i] / cell - (column + c), (north_row - r) - y[i] / cell, a, b, d, e)
+        s = slope[k]
+        chosen[i] = not skip[i] and -(reach[0] + reach[1] * s) < rise < reach[2] + reach[3] * s
+        counts[k] += chosen[i]
 
 
 @kernel
-def sort_by_cell(chosen: Mask, cells: Cells, place: Index, out: Index) -> None:
+def sort_by_cell(chosen: Mask, cells: Cells, out: Index, first: int, last: int, place: Index) -> None:
     """Indices of the chosen points by cell; ``place`` comes as the first place of each cell and is used up."""
-    for i in range(chosen.size):
+    for i in range(first, last):
         if chosen[i]:
             out[place[cells[i]]] = i
             place[cells[i]] += 1
@@ -46,18 +59,21 @@ def sort_by_cell(chosen: Mask, cells: Cells, place: Index, out: Index) -> None:
 
 @kernel
 def local_coordinates(
-    x: Floats, y: Floats, z: Floats, key: Floats, cells: Cells, index: Index, base: Floats, frame: Floats,
+    x: Floats, y: Floats, z: Floats, cells: Cells, corners: Floats, frame: Floats, index: Index, base: Floats,
     first: int, last: int, u: Small, v: Small, h: Small, h_key: Small,
 ) -> None:  # fmt: skip
-    """u, v, h and height of the key surface; ``frame`` is (cell, column, north row, number of columns)."""
-    cell, column, north, n_columns = frame[0], int(frame[1]), int(frame[2]), int(frame[3])
+    """u, v, h and height of the surface, as in `near_points`, at the points of an index."""
+    cell, column, north_row, n_columns = frame[0], int(frame[1]), int(frame[2]), corners.shape[1] - 1
     for i in range(first, last):
         j = index[i]
         k = cells[j]
-        u[i] = x[j] / cell - (column + k % n_columns) - 0.5
-        v[i] = (north - k // n_columns) - 0.5 - y[j] / cell
+        r, c = k // n_columns, k % n_columns
+        u[i] = x[j] / cell - (column + c) - 0.5
+        v[i] = (north_row - r) - 0.5 - y[j] / cell
         h[i] = z[j] - base[k]
-        h_key[i] = key[j] - base[k]
+        a, b, d, e = corners[r, c], corners[r, c + 1], corners[r + 1, c], corners[r + 1, c + 1]
+        key = height_at(x[j] / cell - (column + c), (north_row - r) - y[j] / cell, a, b, d, e)
+        h_key[i] = key - base[k]
 
 
 @kernel
@@ -70,51 +86,65 @@ def cell_moments(
     The weight is half at soft[0] + soft[1] x slope above the surface, and at soft[2] times that below it.
     """
     for k in range(first, last):
-        m = out[k]
-        m[:] = 0.0
         above = soft[0] + soft[1] * slope[k]
         below = soft[2] * above
+        n = su = sv = suu = suv = svv = sh = suh = svh = shh = 0.0
         for i in range(starts[k], starts[k + 1]):
             a, b, c = np.float64(u[i]), np.float64(v[i]), np.float64(h[i])
             rise = c - surface[i]
             q = rise / (above if rise > 0.0 else below)
             w = 1.0 / (1.0 + q * q * q * q)
-            if w < 1e-3:
-                continue
-            m[0] += (w + ROUNDING) - ROUNDING
-            m[1] += (w * a + ROUNDING) - ROUNDING
-            m[2] += (w * b + ROUNDING) - ROUNDING
-            m[3] += (w * a * a + ROUNDING) - ROUNDING
-            m[4] += (w * a * b + ROUNDING) - ROUNDING
-            m[5] += (w * b * b + ROUNDING) - ROUNDING
-            m[6] += (w * c + ROUNDING) - ROUNDING
-            m[7] += (w * a * c + ROUNDING) - ROUNDING
-            m[8] += (w * b * c + ROUNDING) - ROUNDING
-            m[9] += (w * c * c + ROUNDING) - ROUNDING
+            w = 0.0 if w < 1e-3 else w
+            n += (w + ROUNDING) - ROUNDING
+            su += (w * a + ROUNDING) - ROUNDING
+            sv += (w * b + ROUNDING) - ROUNDING
+            suu += (w * a * a + ROUNDING) - ROUNDING
+            suv += (w * a * b + ROUNDING) - ROUNDING
+            svv += (w * b * b + ROUNDING) - ROUNDING
+            sh += (w * c + ROUNDING) - ROUNDING
+            suh += (w * a * c + ROUNDING) - ROUNDING
+            svh += (w * b * c + ROUNDING) - ROUNDING
+            shh += (w * c * c + ROUNDING) - ROUNDING
+        m = out[k]
+        m[0], m[1], m[2], m[3], m[4], m[5] = n, su, sv, suu, suv, svv
+        m[6], m[7], m[8], m[9] = sh, suh, svh, shh
+
+
+@kernel
+def weight_around(moments: Floats, r: int, c: int, n_rows: int, n_columns: int) -> float:
+    """Sum of the weights of the 3 x 3 cells around (r, c)."""
+    n = 0.0
+    for j in range(max(0, r - 1), min(n_rows, r + 2)):
+        for i in range(max(0, c - 1), min(n_columns, c + 2)):
+            n += moments[j * n_columns + i, 0]
+    return n
 
 
 @kernel
 def gather(moments: Floats, base: Floats, r: int, c: int, n_rows: int, n_columns: int, m: Floats) -> None:
     """Moments of the 3 x 3 cells around (r, c) about its middle, into ``m``."""
-    m[:] = 0.0
+    n = su = sv = suu = suv = svv = sh = suh = svh = shh = 0.0
+    level = base[r * n_columns + c]
     for j in range(max(0, r - 1) - r, min(n_rows, r + 2) - r):
         for i in range(max(0, c - 1) - c, min(n_columns, c + 2) - c):
             k = (r + j) * n_columns + c + i
-            q = moments[k]
-            if q[0] == 0.0:
+            w = moments[k, 0]
+            if w == 0.0:
                 continue
-            d = base[k] - base[r * n_columns + c]
-            h = q[6] + d * q[0]
-            m[0] += q[0]
-            m[1] += q[1] + i * q[0]
-            m[2] += q[2] + j * q[0]
-            m[3] += q[3] + 2 * i * q[1] + i * i * q[0]
-            m[4] += q[4] + i * q[2] + j * q[1] + i * j * q[0]
-            m[5] += q[5] + 2 * j * q[2] + j * j * q[0]
-            m[6] += h
-            m[7] += q[7] + d * q[1] + i * h
-            m[8] += q[8] + d * q[2] + j * h
-            m[9] += q[9] + 2 * d * q[6] + d * d * q[0]
+            wu, wv, wh, d = moments[k, 1], moments[k, 2], moments[k, 6], base[k] - level
+            h = wh + d * w
+            n += w
+            su += wu + i * w
+            sv += wv + j * w
+            suu += moments[k, 3] + 2 * i * wu + i * i * w
+            suv += moments[k, 4] + i * wv + j * wu + i * j * w
+            svv += moments[k, 5] + 2 * j * wv + j * j * w
+            sh += h
+            suh += moments[k, 7] + d * wu + i * h
+            svh += moments[k, 8] + d * wv + j * h
+            shh += moments[k, 9] + 2 * d * wh + d * d * w
+    m[0], m[1], m[2], m[3], m[4], m[5] = n, su, sv, suu, suv, svv
+    m[6], m[7], m[8], m[9] = sh, suh, svh, shh
 
 
 @kernel
@@ -130,12 +160,11 @@ def fit_planes(
         p = out[k]
         p[0] = np.nan
         p[3] = np.inf
-        if math.isnan(base[k]):
+        r, c = k // n_columns, k % n_columns
+        if math.isnan(base[k]) or weight_around(moments, r, c, n_rows, n_columns) < least:
             continue
-        gather(moments, base, k // n_columns, k % n_columns, n_rows, n_columns, m)
+        gather(moments, base, r, c, n_rows, n_columns, m)
         n = m[0]
-        if n < least:
-            continue
         u, v, h = m[1] / n, m[2] / n, m[6] / n
         uu, uv, vv = m[3] - n * u * u + 0.05, m[4] - n * u * v, m[5] - n * v * v + 0.05
         uh, vh, hh = m[7] - n * u * h, m[8] - n * v * h, m[9] - n * h * h
@@ -158,49 +187,91 @@ def planes_around(
     n = 0
     for r2 in range(max(0, r - reach), min(n_rows, r + reach + 1)):
         for c2 in range(max(0, c - reach), min(n_columns, c + reach + 1)):
-            p = planes[r2 * n_columns + c2]
-            if p[3] <= limit and p[3] < np.inf:
-                out[n, 0] = p[0] - p[1] * (c2 - c) - p[2] * (r2 - r) - base
-                out[n, 1], out[n, 2], out[n, 3] = p[1], p[2], p[3]
+            k = r2 * n_columns + c2
+            spread, by_u, by_v = planes[k, 3], planes[k, 1], planes[k, 2]
+            if spread <= limit and spread < np.inf:
+                out[n, 0] = planes[k, 0] - by_u * (c2 - c) - by_v * (r2 - r) - base
+                out[n, 1], out[n, 2], out[n, 3] = by_u, by_v, spread
                 out[n, 4], out[n, 5] = c2 - c, r2 - r
                 n += 1
     return n
 
 
 @kernel
+def tight_planes(
+    planes: Floats, floor: float, slack: float, base: float, r: int, c: int, n_rows: int, n_columns: int, out: Floats
+) -> int:
+    """As `planes_around` of the nine around (r, c) with a spread up to ``floor`` or ``slack`` times the least."""
+    n = planes_around(planes, np.inf, base, r, c, 1, n_rows, n_columns, out)
+    least = np.inf
+    for j in range(n):
+        least = min(least, out[j, 3])
+    limit, kept = max(floor, slack * least), 0
+    for j in range(n):
+        if out[j, 3] <= limit:
+            for k in range(6):
+                out[kept, k] = out[j, k]
+            kept += 1
+    return kept
+
+
+@kernel
 def blend_planes(
     u: Small, v: Small, h_key: Small, starts: Index, base: Floats, planes: Floats, shape: tuple[int, int],
-    floor: float, slack: float, first: int, last: int, out: Small, low: Small, high: Small,
+    floor: float, slack: float, first: int, last: int, out: Small,
 ) -> None:  # fmt: skip
-    """Mean height, at each point, of the tight planes among the nine around it, and the least and the greatest.
+    """Mean height, at each point, of the tight planes among the nine around it; the key surface where there is none.
 
     Tight: a spread of at most ``floor`` or ``slack`` times the least spread. A tight plane's window lies on one
     side of an edge, so the edge stays sharp (the idea of Kuwahara et al. 1976). Weights fall with spread and
-    distance. Where there is no plane all are the key surface.
+    distance. One plane after the other is laid through all points of a cell: that is work for vector registers.
     """
-    n_rows, n_columns = shape
+    near, total, weight = np.empty((9, 6)), np.empty(BLOCK), np.empty(BLOCK)
+    for k in range(first, last):
+        if starts[k] == starts[k + 1]:
+            continue
+        n = tight_planes(planes, floor, slack, base[k], k // shape[1], k % shape[1], shape[0], shape[1], near)
+        for start in range(starts[k], starts[k + 1], BLOCK):
+            end = min(start + BLOCK, starts[k + 1])
+            a, b, key, mean = u[start:end], v[start:end], h_key[start:end], out[start:end]
+            for i in range(key.size):
+                total[i], weight[i] = (0.0, 0.0) if n > 0 else (key[i], 1.0)
+            for j in range(n):
+                add_plane(near[j], a, b, total, weight)
+            for i in range(mean.size):
+                mean[i] = total[i] / weight[i]
+
+
+@kernel
+def add_plane(plane: Floats, u: Small, v: Small, total: Floats, weight: Floats) -> None:
+    """Add a plane's weighted heights at points, and the weights; the plane as in `planes_around`."""
+    height, by_u, by_v, du, dv = plane[0], plane[1], plane[2], plane[4], plane[5]
+    variance = plane[3] * plane[3] + 4e-4
+    for i in range(u.size):
+        a, b = np.float64(u[i]), np.float64(v[i])
+        away = 1.0 + (a - du) * (a - du) + (b - dv) * (b - dv)
+        w = 1.0 / (variance * away * away)
+        total[i] += w * (height + by_u * a + by_v * b)
+        weight[i] += w
+
+
+@kernel
+def plane_range(
+    u: Small, v: Small, h_key: Small, starts: Index, base: Floats, planes: Floats, shape: tuple[int, int],
+    floor: float, slack: float, first: int, last: int, low: Small, high: Small,
+) -> None:  # fmt: skip
+    """Least and greatest height, at each point, of the planes that `blend_planes` blends."""
     near = np.empty((9, 6))
     for k in range(first, last):
         if starts[k] == starts[k + 1]:
             continue
-        r, c = k // n_columns, k % n_columns
-        n = planes_around(planes, np.inf, base[k], r, c, 1, n_rows, n_columns, near)
-        if n > 0:
-            limit = max(floor, slack * near[:n, 3].min())
-            n = planes_around(planes, limit, base[k], r, c, 1, n_rows, n_columns, near)
+        n = tight_planes(planes, floor, slack, base[k], k // shape[1], k % shape[1], shape[0], shape[1], near)
         for i in range(starts[k], starts[k + 1]):
-            out[i] = low[i] = high[i] = h_key[i]
-            total, weight, least, most = 0.0, 0.0, np.inf, -np.inf
+            least, most = np.inf, -np.inf
             for j in range(n):
                 h = near[j, 0] + near[j, 1] * u[i] + near[j, 2] * v[i]
-                du, dv = u[i] - near[j, 4], v[i] - near[j, 5]
-                away = 1.0 + du * du + dv * dv
-                w = 1.0 / ((near[j, 3] * near[j, 3] + 4e-4) * away * away)
-                total += w * h
-                weight += w
                 least, most = min(least, h), max(most, h)
-            if n > 0:
-                out[i], low[i], high[i] = total / weight, least, most
+            low[i], high[i] = (least, most) if n > 0 else (h_key[i], h_key[i])
 
 
 @kernel

@@ -31,7 +31,5 @@ def distance_within(is_set: NDArray[np.bool_], reach: float, cell: float = 1.0) 
     out = np.empty(is_set.shape, dtype=np.float64)
     if is_set.size:
         distance_kernels.along_columns(np.ascontiguousarray(is_set), cells, column)
-        run_bands(
-            distance_kernels.across_columns, out.shape[0], column, cells, float(cell), after=(out,), size=out.size
-        )
+        run_bands(distance_kernels.across_columns, len(out), column, cells, float(cell), after=(out,), size=out.size)
     return out

@@ -44,36 +44,38 @@ def block_keys(x: Floats, y: Floats, size: float, column: int, row: int, n_colum
 
 
 @kernel
-def label_points(
-    z: Floats,
-    height: Floats,
-    cells: NDArray[np.int32],
-    slope: Floats,
-    threshold: float,
-    scalar: float,
-    yes: int,
-    no: int,
-    first: int,
-    last: int,
-    out: NDArray[np.uint8],
-) -> None:
-    """``yes`` for points within ``threshold`` + ``scalar`` x slope of the surface's height, else ``no``."""
-    for i in range(first, last):
-        near = abs(z[i] - height[i]) <= threshold + scalar * slope[cells[i]]
-        out[i] = yes if near else no
-
-
-@kernel
 def lowest_points(
-    x: Floats, y: Floats, z: Floats, cells: NDArray[np.int32], skip: NDArray[np.bool_], out: Ints
+    x: Floats, y: Floats, z: Floats, cells: NDArray[np.int32], skip: NDArray[np.bool_], first: int, last: int, out: Ints
 ) -> None:
     """Index of the lowest point of each cell (-1: none); equal heights go to the lesser x, then y."""
-    for i in range(cells.size):
+    for i in range(first, last):
         if skip[i]:
             continue
         j = out[cells[i]]
         if j < 0 or z[i] < z[j] or (z[i] == z[j] and (x[i] < x[j] or (x[i] == x[j] and y[i] < y[j]))):
             out[cells[i]] = i
+
+
+@kernel
+def lower_points(x: Floats, y: Floats, z: Floats, others: Ints, first: int, last: int, out: Ints) -> None:
+    """Put the cells' lowest points of later points in the place of those of earlier ones where they are lower."""
+    for k in range(first, last):
+        i, j = others[k], out[k]
+        if i >= 0 and (j < 0 or z[i] < z[j] or (z[i] == z[j] and (x[i] < x[j] or (x[i] == x[j] and y[i] < y[j])))):
+            out[k] = i
+
+
+@kernel
+def coordinates_of(
+    x: Floats, y: Floats, z: Floats, index: Ints, first: int, last: int, px: Floats, py: Floats, pz: Floats
+) -> None:
+    """Coordinates of the points of an index; NaN where it is -1."""
+    for k in range(first, last):
+        i = index[k]
+        if i < 0:
+            px[k] = py[k] = pz[k] = np.nan
+        else:
+            px[k], py[k], pz[k] = x[i], y[i], z[i]
 
 
 @kernel
@@ -115,39 +117,63 @@ def fill_from(coarse: Floats, values: Floats) -> None:
 
 
 @kernel
-def row_minima(values: Floats, half_width: int, first: int, last: int, out: Floats) -> None:
-    """Running minimum along each row over 2 ``half_width`` + 1 cells; cells beyond the edge do not count."""
-    n = values.shape[1]
-    width = 2 * half_width + 1
-    m = n + 2 * half_width
-    line = np.full(m, np.inf)
-    for r in range(first, last):
-        for c in range(half_width):
-            line[c] = np.inf
-            line[m - 1 - c] = np.inf
-        for c in range(n):
-            line[half_width + c] = values[r, c]
-        span = 1
-        while 2 * span <= width:
-            for c in range(m - span):
-                a, b = line[c], line[c + span]
-                line[c] = a if a < b else b
-            span *= 2
-        for c in range(n):
-            a, b = line[c], line[c + width - span]
-            out[r, c] = a if a < b else b
+def window_minima(values: Floats, half_widths: Ints, first: int, last: int, out: Floats) -> None:
+    """Minimum over the cells up to ``half_widths[k]`` columns to each side in the rows k above and below each cell.
+
+    The widths fall with k; cells beyond the edge do not count. A row's running minima grow from width to width: those
+    over 2 w + 1 cells, shifted by up to 2 w + 1 cells to each side, give the next ones.
+    """
+    n_rows, n_columns = values.shape
+    reach, pad = half_widths.size - 1, half_widths[0]
+    size = n_columns + 2 * pad
+    line, wide = np.empty(size), np.empty(size)
+    out[first:last] = np.inf
+    for r in range(max(0, first - reach), min(n_rows, last + reach)):
+        line[:pad] = np.inf
+        line[pad + n_columns :] = np.inf
+        line[pad : pad + n_columns] = values[r]
+        width = 0
+        for k in range(reach, -1, -1):
+            while width < half_widths[k]:
+                by = min(half_widths[k] - width, 2 * width + 1)
+                widen(line, by, wide)
+                line, wide, width = wide, line, width + by
+            if first <= r - k < last:
+                lower(line[pad : pad + n_columns], out[r - k])
+            if k > 0 and first <= r + k < last:
+                lower(line[pad : pad + n_columns], out[r + k])
 
 
 @kernel
-def lower_rows(rows: Floats, offset: int, first: int, last: int, out: Floats) -> None:
-    """Lower ``out`` to ``rows`` shifted by ``offset`` rows up and by as many rows down."""
-    n_rows, n_columns = rows.shape
+def square_sums(values: Ints, reach: int, first: int, last: int, out: Ints) -> None:
+    """Sum of the cells up to ``reach`` rows and columns away; cells beyond the edge do not count."""
+    n_rows, n_columns = values.shape
+    line = np.zeros(n_columns + 2 * reach, dtype=np.int64)
     for r in range(first, last):
-        if r + offset < n_rows:
+        line[:] = 0
+        for r2 in range(max(0, r - reach), min(n_rows, r + reach + 1)):
             for c in range(n_columns):
-                a, b = out[r, c], rows[r + offset, c]
-                out[r, c] = a if a < b else b
-        if r - offset >= 0:
-            for c in range(n_columns):
-                a, b = out[r, c], rows[r - offset, c]
-                out[r, c] = a if a < b else b
+                line[reach + c] += values[r2, c]
+        for c in range(n_columns):
+            total = 0
+            for k in range(c, c + 2 * reach + 1):
+                total += line[k]
+            out[r, c] = total
+
+
+@kernel
+def widen(line: Floats, by: int, out: Floats) -> None:
+    """Least of each value and of those ``by`` places before and behind it."""
+    n = line.size
+    for c in range(n):
+        out[c] = line[c]
+    lower(line[by:], out[: n - by])
+    lower(line[: n - by], out[by:])
+
+
+@kernel
+def lower(values: Floats, out: Floats) -> None:
+    """Lower ``out`` to the values where these are less."""
+    for c in range(out.size):
+        a, b = out[c], values[c]
+        out[c] = a if a < b else b

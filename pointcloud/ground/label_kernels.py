@@ -7,15 +7,41 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from pointcloud.ground.surface_kernels import height_at
 from pointcloud.jit import kernel
 
 Floats = NDArray[np.float64]
 Small = NDArray[np.float32]
+Cells = NDArray[np.int32]
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 STEPS = 1e8
 """Depths are squared and summed in steps of a hundredth of a square millimetre, so that their order changes nothing."""
+
+
+@kernel
+def label_points(
+    x: Floats, y: Floats, z: Floats, cells: Cells, corners: Floats, frame: Floats, slope: Floats, limits: Floats,
+    codes: NDArray[np.uint8], first: int, last: int, out: NDArray[np.uint8],
+) -> None:  # fmt: skip
+    """Class of each point by its height over the surface, which is linear between the ``corners`` of the cells.
+
+    ``limits``: ground lies within limits[0] + limits[1] x slope of the surface, low noise more than limits[2] +
+    limits[3] x slope below it. ``codes``: of ground, low noise, and all else. ``frame`` as `lattice.frame`.
+    """
+    cell, column, north_row, n_columns = frame[0], int(frame[1]), int(frame[2]), corners.shape[1] - 1
+    for i in range(first, last):
+        k = cells[i]
+        r, c = k // n_columns, k % n_columns
+        a, b, d, e = corners[r, c], corners[r, c + 1], corners[r + 1, c], corners[r + 1, c + 1]
+        height = height_at(x[i] / cell - (column + c), (north_row - r) - y[i] / cell, a, b, d, e)
+        if abs(z[i] - height) <= limits[0] + limits[1] * slope[k]:
+            out[i] = codes[0]
+        elif z[i] < height - limits[2] - limits[3] * slope[k]:
+            out[i] = codes[1]
+        else:
+            out[i] = codes[2]
 
 
 @kernel
@@ -106,3 +132,10 @@ def nearest_of_quarters(
         for b in best:
             if b >= 0:
                 key[b] = True
+
+
+@kernel
+def put(values: Mask, index: Index, first: int, last: int, out: Mask) -> None:
+    """Values of points at the places of an index."""
+    for i in range(first, last):
+        out[index[i]] = values[i]

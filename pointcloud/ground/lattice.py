@@ -12,7 +12,7 @@ from pointcloud.cloud import PointCloud
 from pointcloud.errors import ParameterError
 from pointcloud.grid import Grid
 from pointcloud.ground import kernels
-from pointcloud.ground.bands import run_bands
+from pointcloud.ground.bands import run_bands, run_parts
 from pointcloud.ground.scales import COARSEST
 
 Floats = NDArray[np.float64]
@@ -84,16 +84,23 @@ def cells_of_points(cloud: PointCloud, grid: Grid) -> NDArray[np.int32]:
     return cells
 
 
+def frame(grid: Grid) -> Floats:
+    """Cell, first column, and row above row 0 of a grid: what kernels need to find a point's place in its cell."""
+    return np.array([grid.cell, grid.column, grid.south_row + grid.n_rows])
+
+
 def lattice(cloud: PointCloud, cells: NDArray[np.int32], skip: NDArray[np.bool_], grid: Grid) -> Lattice:
     """The lowest point of each cell among the points that are not skipped."""
-    index = np.full(grid.n_rows * grid.n_columns, -1, dtype=np.int64)
-    kernels.lowest_points(cloud.x, cloud.y, cloud.z, cells, skip, index)
-    index = index.reshape(grid.shape)
-    known = index >= 0
-    px, py, pz = (np.full(grid.shape, np.nan) for _ in range(3))
-    for out, values in ((px, cloud.x), (py, cloud.y), (pz, cloud.z)):
-        out[known] = values[index[known]]
-    return Lattice(grid, index, px, py, pz)
+    size, points = grid.n_rows * grid.n_columns, (cloud.x, cloud.y, cloud.z)
+    index, *others = run_parts(
+        kernels.lowest_points, len(cloud), *points, cells, skip, part=lambda: np.full(size, -1, dtype=np.int64)
+    )
+    for other in others:
+        run_bands(kernels.lower_points, size, *points, other, after=(index,))
+    px, py, pz = (np.empty(size) for _ in range(3))
+    run_bands(kernels.coordinates_of, size, *points, index, after=(px, py, pz))
+    shape = grid.shape
+    return Lattice(grid, index.reshape(shape), px.reshape(shape), py.reshape(shape), pz.reshape(shape))
 
 
 def filled(values: Floats) -> Floats:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pointcloud.ground.bands import pool
 from pointcloud.ground.lattice import Lattice, filled
 from pointcloud.ground.opening import object_mask
 from pointcloud.ground.parameters import GroundParameters, restored_area
@@ -58,8 +59,10 @@ def find_terrain(lowest: Lattice, parameters: GroundParameters) -> Terrain:
     accepted = _grown(lowest, corners) & ~standing
     links = Links(land, slopes(corners, cell))
     least_area = restored_area(parameters.spacing, cell)
-    decks = links.decks(high, least_area)
-    islands = links.islands(accepted.ravel(), least_area) | decks
+    found = pool().submit(links.decks, high, least_area)  # both are the work of one core
+    islands = links.islands(accepted.ravel(), least_area)
+    decks = found.result()
+    islands |= decks
     accepted = links.restored(accepted.ravel() & ~islands, (standing | tops).ravel() | islands, least_area).reshape(
         shape
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pointcloud.cloud import PointCloud
 from pointcloud.grid import Grid
 from pointcloud.ground import noise_kernels
-from pointcloud.ground.bands import run_bands
+from pointcloud.ground.bands import run_bands, run_parts
 from pointcloud.ground.lattice import Lattice, lattice
 from pointcloud.ground.scales import COARSEST, HIGH_BLOCK, LOW_REACH, LOW_ROUNDS
 from pointcloud.ground.trend import fit_corners, residuals
@@ -65,14 +65,28 @@ def high_outliers(cloud: PointCloud, cells: NDArray[np.int32], grid: Grid) -> Ma
     high = np.zeros(len(cloud), dtype=bool)
     shape = (grid.n_rows // HIGH_BLOCK, grid.n_columns // HIGH_BLOCK)
     for _ in range(LOW_ROUNDS):
-        top, second = np.full(shape, -np.inf), np.full(shape, -np.inf)
-        index = np.full(shape, -1, dtype=np.int64)
-        noise_kernels.two_highest(
-            cloud.z, cells, grid.n_columns, HIGH_BLOCK, high, top.ravel(), second.ravel(), index.ravel()
-        )
+        top, second, index = _two_highest(cloud.z, cells, grid.n_columns, high, shape)
         found = np.empty(shape, dtype=bool)
         noise_kernels.lonely_tops(top, second, HIGH_GAP, found)
         if not found.any():
             break
         high[index[found]] = True
     return high
+
+
+def _two_highest(
+    z: Floats, cells: NDArray[np.int32], n_columns: int, skip: Mask, shape: tuple[int, int]
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Highest and second highest height in each block, and the index of the highest."""
+
+    def part() -> tuple[Floats, Floats, NDArray[np.int64]]:
+        return np.full(shape, -np.inf), np.full(shape, -np.inf), np.full(shape, -1, dtype=np.int64)
+
+    (top, second, index), *others = run_parts(
+        noise_kernels.two_highest, z.size, z, cells, n_columns, HIGH_BLOCK, skip, part=part
+    )
+    for other_top, other_second, other_index in others:
+        second = np.maximum(np.maximum(second, other_second), np.minimum(top, other_top))
+        index = np.where(other_top > top, other_index, index)
+        top = np.maximum(top, other_top)
+    return top, second, index

@@ -73,19 +73,19 @@ def two_highest(
     fine_columns: int,
     step: int,
     skip: Flags,
-    top: Floats,
-    second: Floats,
-    index: Ints,
+    first: int,
+    last: int,
+    out: tuple[Floats, Floats, Ints],
 ) -> None:
-    """Highest and second highest height in blocks of ``step`` x ``step`` cells (flat), and the index of the highest."""
-    n_columns = fine_columns // step
-    for i in range(z.size):
+    """Highest and second highest height in blocks of ``step`` x ``step`` cells, and the index of the highest."""
+    top, second, index = out
+    for i in range(first, last):
         if skip[i]:
             continue
-        k = (cells[i] // fine_columns) // step * n_columns + (cells[i] % fine_columns) // step
-        if z[i] > top[k]:
-            second[k] = top[k]
-            top[k] = z[i]
-            index[k] = i
-        elif z[i] > second[k]:
-            second[k] = z[i]
+        r, c = (cells[i] // fine_columns) // step, (cells[i] % fine_columns) // step
+        if z[i] > top[r, c]:
+            second[r, c] = top[r, c]
+            top[r, c] = z[i]
+            index[r, c] = i
+        elif z[i] > second[r, c]:
+            second[r, c] = z[i]

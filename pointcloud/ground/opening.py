@@ -7,33 +7,25 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pointcloud.ground import kernels
-from pointcloud.ground.bands import run_bands
+from pointcloud.ground.windows import minima
 
 Floats = NDArray[np.float64]
 
 
 def erode(surface: Floats, radius: int) -> Floats:
     """Minimum over the disk of ``radius`` cells around each cell; +inf marks unknown cells."""
-    out = surface.copy()
-    rows = np.empty_like(surface)
-    size, n_rows = surface.size, surface.shape[0]
-    by_width: dict[int, list[int]] = {}
-    for offset in range(radius + 1):
-        by_width.setdefault(math.isqrt(radius * radius - offset * offset), []).append(offset)
-    for half_width, offsets in by_width.items():
-        run_bands(kernels.row_minima, n_rows, surface, half_width, after=(rows,), size=size)
-        for offset in offsets:
-            run_bands(kernels.lower_rows, n_rows, rows, offset, after=(out,), size=size)
-    return out
+    half_widths = np.array([math.isqrt(radius * radius - offset * offset) for offset in range(radius + 1)])
+    return minima(surface, half_widths)
 
 
 def opened(surface: Floats, radius: int) -> Floats:
     """Opening by a disk of ``radius`` cells; NaN marks unknown cells and stays."""
     unknown = np.isnan(surface)
     low = erode(np.where(unknown, np.inf, surface), radius)
-    low[np.isinf(low)] = -np.inf
-    high: Floats = -erode(-low, radius)
+    np.negative(low, out=low)
+    low[low == -np.inf] = np.inf
+    high = erode(low, radius)
+    np.negative(high, out=high)
     high[unknown] = np.nan
     return high
 

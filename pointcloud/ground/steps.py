@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from pointcloud.ground import island_kernels, step_kernels
 from pointcloud.ground.bands import pool, run_bands
 from pointcloud.ground.lattice import Lattice
 from pointcloud.ground.scales import DECK_EDGE, ISLAND_EXTENT, NEAR_REACH, PIT_WIDTH, SPREAD
+from pointcloud.ground.windows import minima
 
 Floats = NDArray[np.float64]
 Cells = NDArray[np.int32]
@@ -78,8 +78,8 @@ def without_pits(lowest: Lattice, land: Relief) -> Relief:
     """
     around = land.near >= 0
     height = np.where(around, land.pz[land.near], -np.inf)
-    brim = ndimage.maximum_filter(height, PIT_WIDTH, mode="constant", cval=-np.inf)
-    brim = ndimage.minimum_filter(brim, PIT_WIDTH, mode="constant", cval=np.inf)
+    square = np.full(PIT_WIDTH // 2 + 1, PIT_WIDTH // 2)
+    brim = minima(-minima(-height, square), square)
     pit = np.zeros(land.pz.size, dtype=bool)
     pit[land.near[around & (brim > height + CLEARANCE)]] = True
     return Relief(nearest(lowest.known & ~pit.reshape(lowest.known.shape), NEAR_REACH), land.px, land.py, land.pz)

@@ -72,7 +72,7 @@ def fit_level(
         yn = (north_row - i) * spacing
         for j in range(planes.shape[1]):
             xn = (column + j) * spacing
-            m[:] = 0.0
+            n = su = sv = suu = suv = svv = sz = suz = svz = 0.0
             for r in range(max(0, (i - 1) * step), min(n_rows, (i + 1) * step)):
                 for c in range(max(0, (j - 1) * step), min(n_columns, (j + 1) * step)):
                     w = weight[r, c]
@@ -81,20 +81,21 @@ def fit_level(
                     u, v = (px[r, c] - xn) / spacing, (py[r, c] - yn) / spacing
                     w *= (1.0 - abs(u)) * (1.0 - abs(v))
                     z = residual[r, c]
-                    m[0] += w
-                    m[1] += w * u
-                    m[2] += w * v
-                    m[3] += w * u * u
-                    m[4] += w * u * v
-                    m[5] += w * v * v
-                    m[6] += w * z
-                    m[7] += w * u * z
-                    m[8] += w * v * z
-            if m[0] < minimum:
+                    n += w
+                    su += w * u
+                    sv += w * v
+                    suu += w * u * u
+                    suv += w * u * v
+                    svv += w * v * v
+                    sz += w * z
+                    suz += w * u * z
+                    svz += w * v * z
+            if n < minimum:
                 planes[i, j, 0] = np.nan
                 planes[i, j, 1] = 0.0
                 planes[i, j, 2] = 0.0
             else:
+                m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8] = n, su, sv, suu, suv, svv, sz, suz, svz
                 solve_plane(m, ridge_value, ridge_slope, planes[i, j])
 
 
@@ -149,12 +150,27 @@ def add_level(planes: Floats, step: int, base: bool, first: int, last: int, corn
         i = min(r // step, n_rows - 1)
         v = (r - i * step) / step
         for c in range(corners.shape[1]):
-            j = min(c // step, n_columns - 1)
-            d = blend(planes, i, j, (c - j * step) / step, v)
+            if step == 1:  # every corner is a node
+                d = planes[r, c, 0]
+            else:
+                j = min(c // step, n_columns - 1)
+                d = blend(planes, i, j, (c - j * step) / step, v)
             if base:
                 corners[r, c] = d
             elif not math.isnan(d):
                 corners[r, c] += d
+
+
+@kernel
+def height_at(u: float, v: float, a: float, b: float, d: float, e: float) -> float:
+    """Height ``u`` cells east and ``v`` south of a cell's first corner; a, b are its northern, d, e its southern ones.
+
+    Takes numbers, not the array of all corners: handing over an array costs more than the sum.
+    """
+    top = a * (1.0 - u) + b * u
+    bottom = d * (1.0 - u) + e * u
+    height: float = top * (1.0 - v) + bottom * v
+    return height
 
 
 @kernel
@@ -174,11 +190,21 @@ def heights_at(
     n_columns = corners.shape[1] - 1
     for i in range(first, last):
         r, c = cells[i] // n_columns, cells[i] % n_columns
-        u = x[i] / cell - (column + c)
-        v = (north_row - r) - y[i] / cell
-        top = corners[r, c] * (1.0 - u) + corners[r, c + 1] * u
-        bottom = corners[r + 1, c] * (1.0 - u) + corners[r + 1, c + 1] * u
-        out[i] = top * (1.0 - v) + bottom * v
+        a, b, d, e = corners[r, c], corners[r, c + 1], corners[r + 1, c], corners[r + 1, c + 1]
+        out[i] = height_at(x[i] / cell - (column + c), (north_row - r) - y[i] / cell, a, b, d, e)
+
+
+@kernel
+def over_surface(
+    px: Floats, py: Floats, pz: Floats, corners: Floats, cell: float, column: int, north_row: int,
+    first: int, last: int, out: Floats,
+) -> None:  # fmt: skip
+    """Height of each cell's point above the surface; NaN where there is no point or no surface."""
+    for r in range(first, last):
+        for c in range(px.shape[1]):
+            u, v = px[r, c] / cell - (column + c), (north_row - r) - py[r, c] / cell
+            a, b, d, e = corners[r, c], corners[r, c + 1], corners[r + 1, c], corners[r + 1, c + 1]
+            out[r, c] = pz[r, c] - height_at(u, v, a, b, d, e)
 
 
 @kernel

@@ -77,8 +77,10 @@ def heights(x: Floats, y: Floats, cells: NDArray[np.int32], corners: Floats, gri
 
 def residuals(lowest: Lattice, corners: Floats) -> Floats:
     """Height of each lowest point above the surface; NaN where there is no point or no surface."""
-    out = np.full(lowest.grid.shape, np.nan)
-    known = lowest.known
-    cells = np.flatnonzero(known).astype(np.int32)
-    out[known] = lowest.pz[known] - heights(lowest.px[known], lowest.py[known], cells, corners, lowest.grid)
+    grid = lowest.grid
+    out = np.empty(grid.shape)
+    run_bands(
+        surface_kernels.over_surface, grid.n_rows, lowest.px, lowest.py, lowest.pz, corners, grid.cell, grid.column,
+        grid.south_row + grid.n_rows, after=(out,), size=out.size,
+    )  # fmt: skip
     return out

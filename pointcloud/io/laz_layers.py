@@ -12,8 +12,10 @@ LAZ specification 1.4 R1 (rapidlasso, 2019), compression of point formats 6 to 1
 from __future__ import annotations
 
 import itertools
+import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, Final
@@ -81,8 +83,7 @@ class Splice:
         """
         chunks = self.table
         starts = np.cumsum(chunks.counts) - chunks.counts
-        coder = _Coder(int(chunks.counts.max()))
-        with self.source.header.path.open("rb") as stream:
+        with self.source.header.path.open("rb") as stream, ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as threads:
             for picked, points in one_ahead(self._narrow(known)):
                 first, last = int(starts[picked[0]]), int(starts[picked[-1]] + chunks.counts[picked[-1]])
                 part = {name: values[first:last] for name, values in columns.items()}
@@ -91,12 +92,14 @@ class Splice:
                     continue
                 for name, values in part.items():
                     self.narrow.set(points, name, values)
-                for chunk in picked.tolist():
-                    start, count = int(starts[chunk]), int(chunks.counts[chunk])
+                ends = np.cumsum(chunks.counts[picked])[:-1]
+                layers = threads.map(self._layers, np.split(points, ends))  # the coder lets go of the interpreter
+                for chunk, new in zip(picked.tolist(), layers, strict=True):
+                    start = int(starts[chunk])
                     stream.seek(int(chunks.starts[chunk]))
                     old = memoryview(stream.read(int(chunks.sizes[chunk])))
-                    new = self._layers(points[start - first : start - first + count], coder)
-                    yield count, self._joined(old, new, {n: v[start : start + 1] for n, v in columns.items()})
+                    head = {name: values[start : start + 1] for name, values in columns.items()}
+                    yield int(chunks.counts[chunk]), self._joined(old, new, head)
 
     def _narrow(self, known: Columns) -> Iterator[tuple[NDArray[np.integer], NDArray[np.void]]]:
         """Groups of chunks, and narrow records of them with returns, channel and flags."""
@@ -141,10 +144,11 @@ class Splice:
         places = np.cumsum([8, *(size for _, size in compressor.chunk_table(out))]).tolist()
         yield from ([out.getbuffer()[a:b]] for a, b in itertools.pairwise(places))
 
-    def _layers(self, points: NDArray[np.void], coder: _Coder) -> dict[int, bytes]:
+    def _layers(self, points: NDArray[np.void]) -> dict[int, bytes]:
         """Number of a layer in the chunk -> its bytes."""
         from pointcloud.io import laz_kernels
 
+        coder = _Coder(len(points))
         own, bits = points["flag_bits"], points["bits"]
         channel = ((own >> 4) & 3).astype(np.uint8)
         is_single = (((bits & 15) == 1) & (bits >> 4 <= 1)).astype(np.uint8)
@@ -192,7 +196,7 @@ class _Coder:
     """Codes layers one after the other, in the same memory."""
 
     def __init__(self, most: int) -> None:
-        """``most`` is the number of points of the largest chunk."""
+        """``most`` is the number of points of a chunk."""
         self._symbols, self._models = np.empty(most, np.uint8), np.empty(most, np.uint16)
         self._tables = np.empty((2, 256, 256), np.uint32)
         self._out = np.empty(2 * most + 16, np.uint8)
