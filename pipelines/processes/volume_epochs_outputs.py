@@ -14,7 +14,6 @@ from pipelines.processes.terrain import COG
 from pipelines.processes.volume_comparison import Comparison
 from pipelines.processes.volume_epochs_steps import Dated, Names
 from pipelines.processes.volume_outputs import XLSX, write_archive
-from pipelines.processes.volume_rasters import signed
 from pipelines.progress import Text
 from pipelines.stac import stac_item
 from pipelines.workspace import write_json
@@ -24,7 +23,7 @@ from pointcloud.drawing.epochs_report import write_epochs_report
 from pointcloud.drawing.picture import change_map
 from pointcloud.drawing.report import Language, picture_copy
 from pointcloud.drawing.volume_charts import series_diagram
-from pointcloud.drawing.volume_words import Picture
+from pointcloud.drawing.volume_words import Picture, printed_volumes
 from pointcloud.io.raster import write_cog
 
 ARCHIVE: Final = "epochs.zip"
@@ -61,7 +60,7 @@ class PairFiles:
         if compared.error is not None:
             text = Text(f"Significance {pair}", f"標高差分/標準偏差 {pair}")
             self._raster(f"significance_{stem}", significance(compared.change, compared.error), text)
-        outlines = [(f"{z.name}  {signed(v['net_m3'])} m³", z.polygon) for z, v in compared.zones]
+        outlines = [(f"{z.name}  {printed_volumes(v)['net']} m³", z.polygon) for z, v in compared.zones]
         file = f"difference_{stem}.png"
         terrain = late.epoch.surfaces.terrain
         change_map(self._folder / file, compared.change, terrain, outlines, f"標高差分図 Elevation change: {pair}")

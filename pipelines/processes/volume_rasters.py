@@ -13,7 +13,7 @@ from pipelines.progress import Text
 from pointcloud.change.uncertainty import level_of_detection, significance
 from pointcloud.drawing.picture import Outline, change_map, hillshade_map, value_map
 from pointcloud.drawing.volume_charts import chainage_diagram
-from pointcloud.drawing.volume_words import Picture, number
+from pointcloud.drawing.volume_words import Picture, printed_volumes
 from pointcloud.grid import Raster
 from pointcloud.ground.relief import hillshade
 from pointcloud.io.raster import write_cog
@@ -68,7 +68,7 @@ def write_maps(folder: Path, result: Result) -> list[Picture]:
     """Write the maps and the chainage diagram; what the report shows, in its order."""
     names = " → ".join(e.survey.files[0].path.stem for e in result.epochs)
     terrain = result.epochs[1].surfaces.terrain
-    zones = [(f"{z.name}  {signed(v['net_m3'])} m³", z.polygon) for z, v in result.zones]
+    zones = [(f"{z.name}  {printed_volumes(v)['net']} m³", z.polygon) for z, v in result.zones]
     heading = f"標高差分図 Elevation change: {names}"
     change_map(folder / "difference.png", result.change, terrain, zones, heading)
     pictures = [Picture("difference.png", "Elevation change, cut red, fill blue", "標高差分 (切土 赤、盛土 青)")]
@@ -108,9 +108,3 @@ def _value_maps(folder: Path, result: Result, terrain: Raster) -> list[Picture]:
     )  # fmt: skip
     pictures.append(Picture("confidence.png", "Confidence of the ground, lower of both", "地盤の信頼度 (前後の低い方)"))
     return pictures
-
-
-def signed(value: float) -> str:
-    """A volume to 1 m3 with its sign."""
-    text = number(value, 0)
-    return text if text.startswith("-") else f"+{text}"

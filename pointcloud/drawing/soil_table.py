@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Any
 
 from pointcloud.sections.rounding import half_up
@@ -19,7 +20,7 @@ class SoilRow:
     bank: Decimal
     loose: Decimal
     compacted: Decimal
-    trucks: Decimal | None
+    trucks: int | None
 
 
 def soil_table(soil: Mapping[str, Any]) -> list[SoilRow]:
@@ -30,6 +31,6 @@ def soil_table(soil: Mapping[str, Any]) -> list[SoilRow]:
     for row in soil["volumes"]:
         bank = half_up(row["bank_m3"], 0)
         volume = half_up(bank * loose, 0)
-        trucks = None if capacity is None else (volume / Decimal(repr(capacity))).to_integral_value(ROUND_CEILING)
+        trucks = None if capacity is None else math.ceil(volume / Decimal(repr(capacity)))
         rows.append(SoilRow(row["zone"], row["kind"], bank, volume, half_up(bank * compacted, 0), trucks))
     return rows

@@ -119,10 +119,12 @@ def _add_outline(space: Any, outline: Outline, size: float) -> None:
     attributes = {"layer": volume_layers()[outline.role].name}
     for ring in _rings(outline.polygon):
         space.add_lwpolyline(ring.tolist(), close=True, dxfattribs=attributes)
-    place = outline.polygon.representative_point()
-    role = "zone_text" if outline.role == "zone" else "patch_text"
-    for i, text in enumerate(outline.label.splitlines()):
-        _add_text(space, text, (place.x, place.y - 1.5 * i * size), size, role)
+    place, lines = outline.polygon.representative_point(), outline.label.splitlines()
+    role, first = "patch_text", place.y
+    if outline.role == "zone":  # above its outline: the patches' names stand inside
+        role, first = "zone_text", outline.polygon.bounds[3] + (1.5 * len(lines) - 1.0) * size
+    for i, text in enumerate(lines):
+        _add_text(space, text, (place.x, first - 1.5 * i * size), size, role)
 
 
 def _rings(polygon: Polygon | MultiPolygon) -> Iterator[NDArray[np.float64]]:

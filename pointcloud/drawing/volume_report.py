@@ -164,7 +164,7 @@ def _alignment(alignment: Row, say: Words) -> Iterator[Block]:
         [say("Standard error", "標準誤差"), *(number(v, 3) for v in alignment["sigma_m"])],
         [say("Taken out", "補正量"), *(f"{half_up(v, 3):+}" for v in alignment["correction_m"])],
         [say("Check on the grids (Nuth & Kääb)", "格子による検算 (Nuth & Kääb)"),
-         *(number(v, 3) for v in alignment["grid_check_m"])],
+         *("-" if v is None else f"{half_up(v, 3):+}" for v in alignment["grid_check_m"])],
     ]  # fmt: skip
     yield Table(head, rows, "lrrr", [2.4, 1, 1, 1])
     before, after = (number(alignment[f"residual_{k}_m"], 3) for k in ("before", "after"))

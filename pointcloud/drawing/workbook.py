@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+from unicodedata import east_asian_width
 
 from pointcloud.io.staging import staged
 
@@ -16,6 +17,9 @@ FIRST_ROW: Final = 5
 """Row of a table's first line as a spreadsheet counts; the head stands above it."""
 
 _A4: Final = 9
+_LINE_POINTS: Final = 12
+"""Height of a line of letters of 9 points."""
+
 _FONT: Final = "ＭＳ ゴシック"
 
 
@@ -94,9 +98,11 @@ def add_sheet(book: Any, table: TableSheet) -> None:
     for i, column in enumerate(table.columns):
         sheet.set_column(i, i, column.width)
         sheet.write_string(FIRST_ROW - 2, i, column.title, head)
+    _set_height(sheet, FIRST_ROW - 2, table.columns, [column.title for column in table.columns])
     styles = [[_style(book, c, is_total=t) for c in table.columns] for t in (False, True)]
     for i, row in enumerate(table.rows):
         is_total = i >= len(table.rows) - table.n_totals
+        _set_height(sheet, FIRST_ROW - 1 + i, table.columns, row)
         for j, cell in enumerate(row):
             _write(sheet, FIRST_ROW - 1 + i, j, cell, styles[is_total][j])
     below = FIRST_ROW + len(table.rows)
@@ -125,14 +131,27 @@ def tab_name(name: str, taken: set[str]) -> str:
     return found
 
 
+def _set_height(sheet: Any, index: int, columns: Sequence[Column], row: Sequence[Cell]) -> None:
+    """Room for texts of several lines: not every program that opens or prints a book finds their height by itself."""
+    texts = zip(columns, row, strict=True)
+    n_lines = max((-(-_width(cell) // column.width) for column, cell in texts if isinstance(cell, str)), default=1)
+    if n_lines > 1:
+        sheet.set_row(index, n_lines * _LINE_POINTS + 3)
+
+
+def _width(text: str) -> int:
+    """Characters of half width that a text takes."""
+    return sum(2 if east_asian_width(c) in "WFA" else 1 for c in text)
+
+
 def _format(book: Any, **more: Any) -> Any:
     return book.add_format({"border": 1, "font_name": _FONT, "font_size": 9, **more})
 
 
 def _style(book: Any, column: Column, *, is_total: bool) -> Any:
-    more: dict[str, Any] = {"bold": True, "top": 2} if is_total else {}
+    more: dict[str, Any] = {"valign": "vcenter", **({"bold": True, "top": 2} if is_total else {})}
     if column.digits is None:
-        return _format(book, text_wrap=True, valign="top", **more)
+        return _format(book, text_wrap=True, **more)
     return _format(book, num_format="#,##0" + ("." + "0" * column.digits if column.digits else ""), **more)
 
 
