@@ -104,9 +104,9 @@ def survey_quality(points: PointCloud, terrain: Raster, confidence: Raster | Non
     total = np.bincount(cells, squared[use], grid.n_rows * grid.n_columns).reshape(grid.shape)
     number = np.bincount(cells, minlength=grid.n_rows * grid.n_columns).reshape(grid.shape)
     size = odd_cells(SCATTER_WINDOW, grid.cell)
-    total, number = (uniform(v, size) for v in (total, number))
+    sums, share = uniform(total, size), uniform(number, size)
     with np.errstate(invalid="ignore", divide="ignore"):
-        scatter = np.sqrt(np.where(number > 0.5 / size**2, np.maximum(total, 0.0) / number, np.nan))
+        scatter = np.sqrt(np.where(share > 0.5 / size**2, np.maximum(sums, 0.0) / share, np.nan))
     east, north = gradient(terrain)
     doubt = np.zeros(grid.shape) if confidence is None else 1.0 - np.nan_to_num(confidence.values, nan=1.0)
     distance = distance_to_points(points.x, points.y, grid, SCATTER_WINDOW)
