@@ -107,6 +107,8 @@ class UploadRecord(Record):
     length: Mapped[int]
     offset: Mapped[int]
     sha256: Mapped[str | None] = mapped_column(String(64))
+    method: Mapped[str | None] = mapped_column(String(8))
+    epoch: Mapped[str | None] = mapped_column(String(10))
     created: Mapped[datetime]
     updated: Mapped[datetime]
 

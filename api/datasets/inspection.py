@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import zipfile
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from api.datasets.names import Kind
+from api.datasets.names import KINDS, Kind
 from pointcloud.errors import CrsError, FileError, GeometryError
 from pointcloud.io.shapefile_zip import holds_one
 
@@ -30,7 +31,7 @@ def inspect_file(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
     if kind == "pointcloud":
         return kind, _pointcloud(path)
     if kind == "archive":
-        return ("polygons", _polygons(path)) if holds_one(path) else (kind, _archive(path))
+        return ("polygons", _polygons(path)) if _is_shapefile(path) else (kind, _archive(path))
     if kind in ("drawing", "heights", "raster"):
         return kind, {"problems": []}
     _refuse_disguise(path)
@@ -41,13 +42,26 @@ def inspect_file(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
     return "polygons", _polygons(path)
 
 
+def _is_shapefile(path: Path) -> bool:
+    """Whether a zip is handed over for its Shapefile; beside a survey's tiles one is their index."""
+    if not holds_one(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return not any(KINDS.get(PurePosixPath(name).suffix.lower()) == "pointcloud" for name in archive.namelist())
+
+
 def _archive(path: Path) -> dict[str, Any]:
     from api.datasets.archive import contents, opened
 
     with opened(path) as archive:
         found = contents(archive, path)
-    names = [member.path for member in found.members[:_MAX_NAMES]]
-    return {"n_files": len(found.members), "unpacked_size": found.size, "names": names, "problems": []}
+    return {
+        "n_files": len(found.members),
+        "unpacked_size": found.size,
+        "names": [member.path for member in found.members[:_MAX_NAMES]],
+        "left_out": list(found.skipped[:_MAX_NAMES]),
+        "problems": [],
+    }
 
 
 def _refuse_disguise(path: Path) -> None:

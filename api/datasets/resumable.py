@@ -27,6 +27,7 @@ from api.access.visitor import Visitor
 from api.database import Database
 from api.datasets.names import checked_name, kind_of
 from api.datasets.store import DatasetStore
+from api.datasets.tiles import Tile
 from api.identifiers import is_id, new_id
 from api.records import DatasetRecord, UploadRecord, now
 from api.refusals import BusyError, OffsetError, TooLargeError
@@ -69,7 +70,7 @@ class Resumable:
         self._lock = threading.Lock()
         self._busy: set[str] = set()
 
-    def begin(self, name: str, length: int, sha256: str | None, project_id: str, owner: str) -> Arrival:
+    def begin(self, name: str, length: int, sha256: str | None, project_id: str, owner: str, stated: Tile) -> Arrival:
         """A new upload; every limit that its size would pass is told now, before a byte is sent.
 
         Raises
@@ -93,6 +94,8 @@ class Resumable:
             length=length,
             offset=0,
             sha256=sha256,
+            method=stated.method,
+            epoch=stated.epoch,
             created=moment,
             updated=moment,
         )
@@ -174,10 +177,10 @@ class Resumable:
         with self._held(arrival.id):
             with self._database.reading() as session:
                 dataset = session.get(DatasetRecord, arrival.id)
-                wanted = session.scalar(select(UploadRecord.sha256).where(UploadRecord.id == arrival.id))
+                said = session.get(UploadRecord, arrival.id)
             if dataset is None:
                 try:
-                    dataset = self._checked(arrival, wanted)
+                    dataset = self._checked(arrival, said)
                 except TengunError:
                     self._remove(arrival.id)
                     raise
@@ -212,13 +215,14 @@ class Resumable:
             with self._lock:
                 self._busy.discard(upload_id)
 
-    def _checked(self, arrival: Arrival, wanted: str | None) -> DatasetRecord:
+    def _checked(self, arrival: Arrival, said: UploadRecord | None) -> DatasetRecord:
         path = self._path(arrival)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if wanted is not None and wanted != digest:
-            raise _wrong_digest(arrival.name, wanted, digest)
-        return self._datasets.take_in(path, kind_of(arrival.name), arrival.length, digest, arrival.project_id)
+        if said is not None and said.sha256 is not None and said.sha256 != digest:
+            raise _wrong_digest(arrival.name, said.sha256, digest)
+        stated = Tile() if said is None else Tile(None, said.method, said.epoch)
+        return self._datasets.take_in(path, kind_of(arrival.name), arrival.length, digest, arrival.project_id, stated)
 
     def _remove(self, upload_id: str) -> None:
         self._forget(upload_id)

@@ -72,9 +72,6 @@ def show_datasets(
     service: TheService,
     visitor: TheVisitor,
     project: Project = None,
-    sheet: TheSheet = None,
-    method: TheMethod = None,
-    epoch: TheEpoch = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> DatasetList:
@@ -108,12 +105,13 @@ def unpack(
     """Make a dataset of each file of a zip: of all of them, or of none where one cannot be used.
 
     Map sheet, method and epoch follow from names and folders in it, such as `2021/LP/08ME3552.las`, as far as they
-    are not given. The archive itself is removed then.
+    are not given here or with the archive. The archive itself is removed then.
     """
     with service.database.reading() as session:
         archive = visible_dataset(session, dataset_id, visitor)
     visitor.require_change(archive.project_id)
-    taken, found = unpack_dataset(service.settings, service.datasets, archive, Tile(None, method, epoch))
+    stated = Tile(None, method or archive.method, epoch or archive.epoch)
+    taken, found = unpack_dataset(service.settings, service.datasets, archive, stated)
     if not keep:
         service.datasets.remove(dataset_id)
     return Unpacked(datasets=[dataset_answer(one, request) for one in taken], skipped=list(found.skipped))

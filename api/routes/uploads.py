@@ -11,10 +11,12 @@ from typing import Annotated, Final
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic import TypeAdapter, ValidationError
 
 from api.access.gate import TheVisitor
 from api.access.users import require_project
 from api.datasets.resumable import Arrival
+from api.datasets.tiles import Epoch, Method, Tile
 from api.links import href
 from api.refusals import MediaTypeError, QueryError, TusVersionError
 from api.schemas import Upload
@@ -25,6 +27,8 @@ from pointcloud.errors import ParameterError
 VERSION: Final = "1.0.0"
 _OFFSETS: Final = "application/offset+octet-stream"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_METHOD: Final[TypeAdapter[Method | None]] = TypeAdapter(Method | None)
+_EPOCH: Final[TypeAdapter[Epoch | None]] = TypeAdapter(Epoch | None)
 _PIECE = {
     "requestBody": {
         "required": True,
@@ -70,7 +74,11 @@ def begin_upload(
     project: Project = None,
     upload_length: Number = None,
     upload_metadata: Annotated[
-        str, Header(max_length=4000, description="`filename BASE64, sha256 BASE64` (the sum in hexadecimal digits)")
+        str,
+        Header(
+            max_length=4000,
+            description="`filename BASE64`; where known `sha256 BASE64` (hexadecimal digits), `method` and `epoch`",
+        ),
     ] = "",
     tus_resumable: Annotated[str, Header(max_length=20)] = "",
 ) -> Response:
@@ -92,7 +100,8 @@ def begin_upload(
     name = given.get("filename") or given.get("name")
     if not name:
         raise _bad_metadata("filename is missing")
-    arrival = service.uploads.begin(name, int(upload_length), sha256, project_id, visitor.name)
+    stated = _stated(given)
+    arrival = service.uploads.begin(name, int(upload_length), sha256, project_id, visitor.name, stated)
     location = href(request, "show_upload", upload_id=arrival.id)
     return _tus(201, Location=location, **_expiry(arrival))
 
@@ -217,6 +226,14 @@ def _metadata(text: str) -> dict[str, str]:
         except (binascii.Error, ValueError) as error:
             raise _bad_metadata(f"{key[:40]} is not base64 of UTF-8") from error
     return found
+
+
+def _stated(given: dict[str, str]) -> Tile:
+    """How and when the file was surveyed, where the client says it."""
+    try:
+        return Tile(None, _METHOD.validate_python(given.get("method")), _EPOCH.validate_python(given.get("epoch")))
+    except ValidationError as error:
+        raise _bad_metadata("method is LP, ALB, MMS, UAV or TLS, epoch 2021, 2021-07 or 2021-07-03") from error
 
 
 def _bad_metadata(reason: str) -> QueryError:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.client
+import io
 import os
 import signal
 import sqlite3
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -265,3 +267,28 @@ def test_a_killed_service_goes_on_where_it_was(separate: Callable[..., Separate]
     for url in whole:
         assert safe(service.client, url) == tile.stat().st_size
         assert service.client.get(f"/datasets/{id_of(url)}").json()["size"] == tile.stat().st_size
+
+
+def test_a_zip_of_tiles_beside_their_index_is_a_survey_as_it_was_said_to_be(client: Office, tile: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(tile, "tiles/08ME3552.laz")
+        for suffix in ("shp", "shx", "dbf", "prj"):
+            archive.writestr(f"index.{suffix}", b"of the sheets")
+    url = begin(client, len(packed.getvalue()), "tiles.zip", method="ALB", epoch="2021-07")
+    assert send(client, url, 0, packed.getvalue()).status_code == 204
+    dataset = client.get(f"/datasets/{id_of(url)}").json()
+    assert (dataset["kind"], dataset["method"], dataset["epoch"]) == ("archive", "ALB", "2021-07")
+    index = ["index.shp", "index.shx", "index.dbf", "index.prj"]
+    assert (dataset["info"]["names"], dataset["info"]["left_out"]) == (["tiles/08ME3552.laz"], index)
+    unpacked = client.post(f"/datasets/{id_of(url)}/unpack").json()
+    (found,) = unpacked["datasets"]
+    assert (found["sheet"], found["method"], found["epoch"]) == ("08ME3552", "ALB", "2021-07")
+    assert unpacked["skipped"] == index
+
+
+@pytest.mark.parametrize("said", [{"method": "by eye"}, {"epoch": "last year"}])
+def test_how_and_when_are_said_in_known_words(client: Office, said: dict[str, str]) -> None:
+    headers = {**TUS, "Upload-Length": "9", "Upload-Metadata": metadata(filename="a.laz", **said)}
+    answer = client.post("/uploads", headers=headers)
+    assert (answer.status_code, answer.json()["field"]) == (400, "Upload-Metadata")
