@@ -34,7 +34,7 @@ _SURFACES: Final = {"before": "ExistingGround-before", "after": "ExistingGround"
 
 def write_features(folder: Path, result: Result) -> OutputFile:
     """GeoPackage of zones and patches with their figures."""
-    zones: list[Feature] = [(z.polygon, {"name": z.name, **v, **_limits(v)}) for z, v in result.zones]
+    zones: list[Feature] = [(z.polygon, {"name": z.name, **v, **_limits(v)}) for z, v in result.compared.zones]
     patches: list[Feature] = [(p.polygon, {"name": name, **p.as_dict()}) for name, p in result.material.patches]
     crs = result.epochs[0].survey.crs
     write_volume_features(folder / "volume.gpkg", {"zones": zones, "patches": patches}, crs)
@@ -53,16 +53,16 @@ def _limits(volume: dict[str, Any]) -> dict[str, float | None]:
 
 def write_drawing(folder: Path, result: Result) -> OutputFile:
     """DXF of zones, patches, lines of equal change and contours."""
-    outlines = [Outline("zone", _zone_label(z.name, v), z.polygon) for z, v in result.zones]
+    outlines = [Outline("zone", _zone_label(z.name, v), z.polygon) for z, v in result.compared.zones]
     outlines += [
         Outline(p.kind, f"{name}\n{number(p.volume_m3, 0)} m3", p.polygon) for name, p in result.material.patches
     ]
+    change, error = result.compared.change, result.compared.error
     shown = None
-    if result.error is not None:
-        size = odd_cells(2.0 * MARGIN, result.change.grid.cell)
-        shown = ndimage.maximum_filter(result.error.region, size)
+    if error is not None:
+        shown = ndimage.maximum_filter(error.region, odd_cells(2.0 * MARGIN, change.grid.cell))
     before, after = (epoch.surfaces.terrain for epoch in result.epochs)
-    write_volume_drawing(folder / "volume.dxf", outlines, before, after, result.change, shown)
+    write_volume_drawing(folder / "volume.dxf", outlines, before, after, change, shown)
     return OutputFile("volume.dxf", "image/vnd.dxf", Text("Zones, contours, change (DXF)", "区域・等高線・差分 (DXF)"))
 
 

@@ -106,7 +106,7 @@ def _write_item(
     first, last = (None if day is None else datetime.fromisoformat(day).date() for day in days)
     total = summary["total"]
     item = stac_item(
-        folder, files, result.change.grid, None if first is None or last is None else (first, last), made,
+        folder, files, result.compared.change.grid, None if first is None or last is None else (first, last), made,
         {f"tengun:{name}": total[name] for name in ("cut_m3", "fill_m3", "net_m3", "area_m2")},
         parameters["project"] or "Volume change / 土量変化",
     )  # fmt: skip

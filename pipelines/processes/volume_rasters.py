@@ -25,16 +25,15 @@ SIGNIFICANT = 5.0
 
 def write_rasters(folder: Path, result: Result) -> list[OutputFile]:
     """Write difference, sigma, significance, confidence, level of detection, stable ground, terrains, hillshades."""
-    change = result.change
+    change, error = result.compared.change, result.compared.error
     rasters = {"difference": (change, Text("Elevation change (m)", "標高差分 (m)"))}
-    if result.error is not None:
-        sigma = result.error.sigma.raster
-        limit = level_of_detection(result.error)
+    if error is not None:
+        sigma, limit = error.sigma.raster, level_of_detection(error)
         rasters |= {
             "sigma": (sigma, Text("Standard deviation of the change (m)", "標高差分の標準偏差 (m)")),
             "level_of_detection": (limit, Text("Level of detection, 95 % (m)", "検出限界 95 % (m)")),
             "significance": (
-                significance(change, result.error), Text("Change over its standard deviation", "標高差分/標準偏差"),
+                significance(change, error), Text("Change over its standard deviation", "標高差分/標準偏差"),
             ),
         }  # fmt: skip
     rasters["confidence"] = (
@@ -53,7 +52,8 @@ def write_rasters(folder: Path, result: Result) -> list[OutputFile]:
 def confidence(result: Result) -> Raster:
     """Lower confidence of both epochs' ground, 0-1; NaN where either is void."""
     one, other = (epoch.surfaces.confidence.values for epoch in result.epochs)
-    return Raster(np.where(np.isfinite(result.change.values), np.minimum(one, other), np.nan), result.change.grid)
+    change = result.compared.change
+    return Raster(np.where(np.isfinite(change.values), np.minimum(one, other), np.nan), change.grid)
 
 
 def _terrain(epoch: Epoch) -> dict[str, tuple[Raster, Text]]:
@@ -68,9 +68,9 @@ def write_maps(folder: Path, result: Result) -> list[Picture]:
     """Write the maps and the chainage diagram; what the report shows, in its order."""
     names = " → ".join(e.survey.files[0].path.stem for e in result.epochs)
     terrain = result.epochs[1].surfaces.terrain
-    zones = [(f"{z.name}  {printed_volumes(v)['net']} m³", z.polygon) for z, v in result.zones]
+    zones = [(f"{z.name}  {printed_volumes(v)['net']} m³", z.polygon) for z, v in result.compared.zones]
     heading = f"標高差分図 Elevation change: {names}"
-    change_map(folder / "difference.png", result.change, terrain, zones, heading)
+    change_map(folder / "difference.png", result.compared.change, terrain, zones, heading)
     pictures = [Picture("difference.png", "Elevation change, cut red, fill blue", "標高差分 (切土 赤、盛土 青)")]
     pictures += _value_maps(folder, result, terrain)
     for epoch in result.epochs:
@@ -94,9 +94,10 @@ def write_maps(folder: Path, result: Result) -> list[Picture]:
 def _value_maps(folder: Path, result: Result, terrain: Raster) -> list[Picture]:
     patches: list[Outline] = [(name, patch.polygon) for name, patch in result.material.patches]
     pictures = []
-    if result.error is not None:
+    change, error = result.compared.change, result.compared.error
+    if error is not None:
         value_map(
-            folder / "significance.png", significance(result.change, result.error), terrain, patches,
+            folder / "significance.png", significance(change, error), terrain, patches,
             "有意性 Significance", "標高差分 / 標準偏差  change over its standard deviation", "RdBu",
             (-SIGNIFICANT, SIGNIFICANT),
         )  # fmt: skip

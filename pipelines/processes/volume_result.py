@@ -12,13 +12,12 @@ from shapely import LineString
 
 from pipelines.engine import SurveySurfaces
 from pipelines.evidence import crs_name, software, survey_record
-from pipelines.processes.volume_comparison import compare
+from pipelines.processes.volume_comparison import Comparison, compare
 from pipelines.processes.volume_inputs import Given, check_zones
 from pipelines.processes.volume_material import Material, material
 from pipelines.processes.volume_parameters import VolumeParameters
 from pointcloud.change.align import Alignment
 from pointcloud.change.methods import side_by_side
-from pointcloud.change.uncertainty import ErrorModel
 from pointcloud.grid import Raster
 from pointcloud.ground.surface import Tin
 from pointcloud.io.survey import Survey
@@ -80,31 +79,29 @@ class Result:
         The inputs.
     epochs
         Before, and after as aligned.
-    change
-        After minus before in metres, NaN where void.
-    error
-        What the intervals rest on, or None where there is too little stable ground to learn from.
-    total, zones
-        JSON-ready volumes; ``zones`` beside the polygons.
+    alignment
+        What was found between them, and taken out.
+    compared
+        Difference, error model and volumes.
     methods
         JSON-ready, by zone; under ``WHOLE`` where there is no zone.
     material
         Patches and what follows from them.
+    notes
+        What a user should know, of inputs and comparison.
     """
 
     given: Given
     epochs: tuple[Epoch, Epoch]
     alignment: Alignment
-    change: Raster
-    error: ErrorModel | None
-    total: dict[str, Any]
-    zones: list[tuple[Zone, dict[str, Any]]]
+    compared: Comparison
     methods: dict[str, Any]
     material: Material
     notes: tuple[Note, ...]
 
     def summary(self, parameters: VolumeParameters) -> dict[str, Any]:
         """Content of volume.json."""
+        compared = self.compared
         dates = {"before": parameters.before_date, "after": parameters.after_date}
         return {
             "schema": "tengun/volume/1",
@@ -112,12 +109,12 @@ class Result:
             "inputs": self.given.records,
             "crs": crs_name(self.epochs[0].survey.crs),
             "alignment": self.alignment.as_dict(),
-            "cell_m": self.change.grid.cell,
-            "total": self.total,
-            "zones": [{"name": zone.name, **volume, "outline": outline(zone)} for zone, volume in self.zones],
+            "cell_m": compared.change.grid.cell,
+            "total": compared.total,
+            "zones": [{"name": zone.name, **volume, "outline": outline(zone)} for zone, volume in compared.zones],
             "methods": self.methods,
             "material": self.material.as_dict(parameters),
-            "uncertainty": None if self.error is None else self.error.as_dict(),
+            "uncertainty": None if compared.error is None else compared.error.as_dict(),
             "headline": HEADLINE,
             "sign": SIGN,
             "state": STATE,
@@ -141,9 +138,7 @@ def measure(given: Given, epochs: tuple[Epoch, Epoch], alignment: Alignment, par
     methods = _methods(change, epochs, given, parameters.end_area_interval)
     found = material(change, compared.error, compared.total, compared.named_zones(), given.stream, parameters)
     notes = given.notes + check_zones(given.zones, change.grid) + compared.notes
-    return Result(
-        given, epochs, alignment, change, compared.error, compared.total, compared.zones, methods, found, notes
-    )
+    return Result(given, epochs, alignment, compared, methods, found, notes)
 
 
 def _methods(change: Raster, epochs: tuple[Epoch, Epoch], given: Given, interval: float) -> dict[str, Any]:
