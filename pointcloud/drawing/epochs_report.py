@@ -8,7 +8,7 @@ from typing import Any
 
 from pointcloud.drawing import volume_facts as facts
 from pointcloud.drawing.report import Block, Bullets, Heading, Language, Paragraph, Report, Table, write_report
-from pointcloud.drawing.volume_chapters import figure
+from pointcloud.drawing.volume_chapters import figure, source_blocks
 from pointcloud.drawing.volume_words import Picture, Words, number, printed_volumes, with_half_width
 from pointcloud.sections.rounding import half_up
 
@@ -147,18 +147,5 @@ def _account(summary: Mapping[str, Any], say: Words) -> Iterator[Block]:
     own = say(f"Every survey is brought onto the first ({first}); each pair has an error model of its own.",
               f"各測量を最初の測量 ({first}) に合わせ、誤差は組ごとに推定します。")  # fmt: skip
     yield Bullets([own, *(say(*step) for step in facts.texts("steps"))])
-    yield Heading(say("Inputs", "入力ファイル"))
-    files = [list(f) for f in facts.input_facts(summary, say.language)]
-    yield Table([say("Input", "入力"), say("File", "ファイル")], files, "ll", [0, 1], "", 7.5)
-    yield Heading(say("Parameters and software", "パラメータとソフトウェア"))
     plain = {k: v for k, v in summary["parameters"].items() if k != "epochs"}
-    parameters = facts.parameter_facts({"parameters": plain})
-    yield Table([say("Parameter", "パラメータ"), say("Value", "値")], parameters, "ll", [1, 2], "", 7.5)
-    yield Table([say("Software", "ソフトウェア"), say("Version", "版")], facts.software_facts(summary), "ll", [1, 2],
-                "", 7.5)  # fmt: skip
-    notes = facts.notes_of(summary, say.language)
-    if notes:
-        yield Heading(say("Notes", "注意"))
-        yield Bullets(notes)
-    yield Heading(say("Constants that are not confirmed", "未確認の定数"), 2)
-    yield Bullets(facts.unconfirmed(summary, say.language))
+    yield from source_blocks(summary, plain, say)

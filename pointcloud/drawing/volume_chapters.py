@@ -1,11 +1,12 @@
-"""Chapters of the volume report: what moved where, and how it was computed."""
+"""Chapters of the reports of volumes: what moved where, and what it was computed from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pointcloud.drawing.report import Block, Figure, Heading, Paragraph, Table
+from pointcloud.drawing import volume_facts as facts
+from pointcloud.drawing.report import Block, Bullets, Figure, Heading, Paragraph, Table
 from pointcloud.drawing.soil_table import soil_table
 from pointcloud.drawing.volume_words import Picture, Words, number, with_half_width
 
@@ -92,3 +93,36 @@ def _soil(soil: Mapping[str, Any], say: Words) -> Iterator[Block]:
         + f"{name}, L = {ratios['loose']:.2f}, C = {ratios['compacted']:.2f}",
     )  # fmt: skip
     yield Paragraph(say("Source: ", "出典: ") + f"{ratios['source']} ({ratios['status']})", 7.5)
+
+
+def source_blocks(
+    summary: Mapping[str, Any], parameters: Mapping[str, Any], say: Words, first: int | None = None
+) -> Iterator[Block]:
+    """Inputs, parameters, software, notes, and constants that nobody confirmed: the end of a report.
+
+    Parameters
+    ----------
+    summary
+        Content of volume.json or epochs.json.
+    parameters
+        Those to print.
+    say
+        The language.
+    first
+        Number of the first chapter; None where chapters have none.
+    """
+    inputs, used, notes = ("", "", "") if first is None else (f"{first + i}. " for i in range(3))
+    yield Heading(inputs + say("Inputs", "入力ファイル"))
+    files = [list(f) for f in facts.input_facts(summary, say.language)]
+    yield Table([say("Input", "入力"), say("File", "ファイル")], files, "ll", [0, 1], "", 7.5)
+    yield Heading(used + say("Parameters and software", "パラメータとソフトウェア"))
+    rows = facts.parameter_facts({"parameters": parameters})
+    yield Table([say("Parameter", "パラメータ"), say("Value", "値")], rows, "ll", [1, 2], "", 7.5)
+    software = facts.software_facts(summary)
+    yield Table([say("Software", "ソフトウェア"), say("Version", "版")], software, "ll", [1, 2], "", 7.5)
+    found = facts.notes_of(summary, say.language)
+    if found:
+        yield Heading(notes + say("Notes", "注意"))
+        yield Bullets(found)
+    yield Heading(say("Constants that are not confirmed", "未確認の定数"), 2)
+    yield Bullets(facts.unconfirmed(summary, say.language))

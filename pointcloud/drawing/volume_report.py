@@ -17,7 +17,7 @@ from pointcloud.drawing.report import (
     Table,
     write_report,
 )
-from pointcloud.drawing.volume_chapters import figure, material_blocks
+from pointcloud.drawing.volume_chapters import figure, material_blocks, source_blocks
 from pointcloud.drawing.volume_words import Picture, Words, number, printed_volumes, with_half_width
 from pointcloud.sections.rounding import half_up
 
@@ -181,19 +181,4 @@ def _alignment(alignment: Row, say: Words) -> Iterator[Block]:
 def _account(summary: Mapping[str, Any], say: Words) -> Iterator[Block]:
     yield Heading(say("7. How it was computed", "7. 計算の手順"))
     yield Bullets([say(*step) for step in facts.texts("steps")])
-    yield Heading(say("8. Inputs", "8. 入力ファイル"))
-    yield Table([say("Input", "入力"), say("File", "ファイル")],
-                [list(f) for f in facts.input_facts(summary, say.language)], "ll", [0, 1], "", 7.5)  # fmt: skip
-    yield Heading(say("9. Parameters and software", "9. パラメータとソフトウェア"))
-    yield Table(
-        [say("Parameter", "パラメータ"), say("Value", "値")], facts.parameter_facts(summary), "ll", [1, 2], "", 7.5
-    )
-    yield Table(
-        [say("Software", "ソフトウェア"), say("Version", "版")], facts.software_facts(summary), "ll", [1, 2], "", 7.5
-    )
-    notes = facts.notes_of(summary, say.language)
-    if notes:
-        yield Heading(say("10. Notes", "10. 注意"))
-        yield Bullets(notes)
-    yield Heading(say("Constants that are not confirmed", "未確認の定数"), 2)
-    yield Bullets(facts.unconfirmed(summary, say.language))
+    yield from source_blocks(summary, summary["parameters"], say, 8)
