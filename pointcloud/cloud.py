@@ -105,7 +105,7 @@ class PointCloud:
 
     @staticmethod
     def concatenate(clouds: Sequence[PointCloud]) -> PointCloud:
-        """One cloud of all points, in order; attributes that every cloud has.
+        """One cloud of all points, in order; attributes that every cloud has. Of one cloud nothing is copied.
 
         Raises
         ------
@@ -117,6 +117,8 @@ class PointCloud:
         if not clouds:
             raise InputError("concatenate: no clouds given", "結合する点群がありません。")
         first = clouds[0]
+        if len(clouds) == 1:
+            return first
         for cloud in clouds[1:]:
             if cloud.crs != first.crs or cloud.vertical_datum != first.vertical_datum:
                 raise CrsError(
