@@ -1,6 +1,8 @@
 // An area by map sheet codes, as the polygons that a request may hold itself.
 
 import { t } from "./language";
+import { corners } from "./map/box";
+import { collectionOf } from "./map/shapes";
 import { sheetOf } from "./map/sheets";
 
 /** Polygons of the sheets that the text names, in metres of their zone. Throws an Error that says what to do. */
@@ -13,11 +15,5 @@ export function sheetPolygons(text: string): object {
   });
   const zone = sheets[0]!.zone;
   if (sheets.some((sheet) => sheet.zone !== zone)) throw new Error(t("one-zone"));
-  const features = sheets.map(({ code, box: [west, south, east, north] }) => ({
-    type: "Feature",
-    properties: { name: code },
-    geometry: { type: "Polygon", coordinates: [[[west, south], [east, south], [east, north], [west, north], [west, south]]] },
-  }));
-  const crs = { type: "name", properties: { name: `urn:ogc:def:crs:EPSG::${6668 + zone}` } };
-  return { value: { type: "FeatureCollection", crs, features } };
+  return { value: collectionOf(sheets.map(({ code, box }) => ({ name: code, points: corners(box) })), "polygon", zone) };
 }

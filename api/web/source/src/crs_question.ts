@@ -5,9 +5,11 @@ import { crsName, romanZone, zoneOf } from "./crs";
 import { fill, h } from "./dom";
 import { t } from "./language";
 import { openMap, setFeatures } from "./map/base";
+import { cornersInDegrees } from "./map/box";
+import { addFootprints } from "./map/footprints";
 import type { Pair } from "./map/gauss";
-import { inDegrees } from "./map/shapes";
-import { ask, messageOf } from "./service";
+import { geometryOf } from "./map/shapes";
+import { messageOf } from "./service";
 
 const KEY = "tengun-crs ";
 
@@ -47,16 +49,14 @@ async function openDialog(dataset: Dataset, done: () => void): Promise<void> {
   try {
     const survey = await openMap(frame, readout);
     leave = survey.leave;
-    const footprints = await ask<GeoJSON.FeatureCollection>("footprints");
-    survey.map.addSource("footprints", { type: "geojson", data: footprints });
-    survey.map.addLayer({ id: "footprints", type: "line", source: "footprints", paint: { "line-color": "#0b6aa2", "line-width": 2 } }, "sheets");
+    await addFootprints(survey.map);
     const candidates = (dataset.info.crs_candidates ?? []).flatMap((crs) => {
       const zone = zoneOf(crs);
-      return zone === null ? [] : [{ crs, zone, ring: ringOf(dataset, zone) }];
+      return zone === null ? [] : [{ crs, zone, ring: cornersInDegrees(dataset.info.bounds!, zone) }];
     });
     const look = (zone: number, ring: Pair[]) => {
       survey.setZone(zone);
-      setFeatures(survey.map, "found", [{ type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [[...ring, ring[0]!]] } }]);
+      setFeatures(survey.map, "found", [{ type: "Feature", properties: {}, geometry: geometryOf(ring, "polygon") }]);
       survey.map.fitBounds([ring[0]!, ring[2]!], { padding: 150, animate: false, maxZoom: 12 });
     };
     showAll(survey.map, candidates);
@@ -80,11 +80,6 @@ async function openDialog(dataset: Dataset, done: () => void): Promise<void> {
   } catch (error) {
     fill(list, h("li", { class: "problem" }, messageOf(error)));
   }
-}
-
-function ringOf(dataset: Dataset, zone: number): Pair[] {
-  const [west, south, east, north] = dataset.info.bounds!;
-  return inDegrees([[west, south], [east, south], [east, north], [west, north]], zone);
 }
 
 /** A mark with the zone's number at every candidate. */

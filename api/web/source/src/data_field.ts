@@ -3,6 +3,7 @@
 import type { Dataset, Input } from "./answers";
 import type { Field } from "./fields";
 import { freshId, h } from "./dom";
+import { labelled } from "./forms";
 import { bytes } from "./format";
 import { messageOf } from "./service";
 import { t, told } from "./language";
@@ -46,9 +47,8 @@ export function dataField(
   });
   const none = h("input", { type: "radio", name: group, value: "", checked: given.length === 0 });
   none.addEventListener("change", changed);
-  const codesId = freshId();
-  const codes = h("input", { id: codesId, placeholder: "08ND7783, 08ND7784", autocomplete: "off", spellcheck: "false" });
-  const byCode = kind === "polygons" && h("p", { class: "field" }, h("label", { for: codesId }, t("by-sheets")), codes);
+  const codes = h("input", { placeholder: "08ND7783, 08ND7784", autocomplete: "off", spellcheck: "false" });
+  const byCode = kind === "polygons" && labelled(t("by-sheets"), codes);
   const drawn = kind in DRAWN ? drawnField(DRAWN[kind as keyof typeof DRAWN], drawnBefore) : null;
   const element = h(
     "fieldset",

@@ -17,7 +17,7 @@ function rank(file: File): number {
 export function downloads(job: string, files: File[]): HTMLElement {
   const sorted = [...files].sort((a, b) => rank(a) - rank(b));
   const rows = sorted.map((file) => [
-    h("a", { href: fileAddress(job, file.path), download: file.path.split("/").at(-1) ?? file.path }, file.path),
+    h("a", { href: address(filePath(job, file.path)), download: file.path.split("/").at(-1) ?? file.path }, file.path),
     told(file, "title"),
     bytes(file.size),
   ]);
@@ -29,6 +29,12 @@ export function downloads(job: string, files: File[]): HTMLElement {
   );
 }
 
-export function fileAddress(job: string, path: string): string {
-  return address(`jobs/${job}/results/${path.split("/").map(encodeURIComponent).join("/")}`);
+/** Where a file of a job lies below the service's address. */
+export function filePath(job: string, path: string): string {
+  return `jobs/${job}/results/${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** Whether a file is of points that can be viewed from anywhere without all of it. */
+export function isCopc({ path }: File): boolean {
+  return /\.copc\.laz$/i.test(path);
 }

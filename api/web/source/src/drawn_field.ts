@@ -6,10 +6,10 @@ import { zoneOf } from "./crs";
 import { fill, h } from "./dom";
 import { t } from "./language";
 import { openMap, setFeatures, type Survey } from "./map/base";
+import { around, type Box, cornersInDegrees } from "./map/box";
 import { type Drawing, drawing } from "./map/draw";
-import type { Pair } from "./map/gauss";
+import { addFootprints } from "./map/footprints";
 import { collectionOf, geometryOf, inDegrees, type Kind, type Shape, shapesOf } from "./map/shapes";
-import { ask } from "./service";
 
 const MOST_AREAS = 500;
 
@@ -58,7 +58,7 @@ export function drawnField(kind: Kind, start: string | null): DrawnField {
       look();
     });
     place.append(typed.element);
-    await showFootprints(survey);
+    await addFootprints(survey.map);
     look();
   };
   const look = () => {
@@ -80,7 +80,7 @@ export function drawnField(kind: Kind, start: string | null): DrawnField {
       const crs = clouds.map((one) => one.info.crs ?? one.info.crs_candidates?.[0]).find((one) => zoneOf(one) !== null);
       const wanted = zoneOf(crs);
       if (wanted === null) return;
-      const rings = clouds.map((one) => inDegrees(corners(one.info.bounds!), wanted));
+      const rings = clouds.map((one) => cornersInDegrees(one.info.bounds!, wanted));
       box = around(rings.flat());
       outlines = rings.map((ring) => ({ type: "Feature", properties: {}, geometry: geometryOf(ring, "polygon") }));
       if (shapes.length > 0) return look();
@@ -94,22 +94,4 @@ export function drawnField(kind: Kind, start: string | null): DrawnField {
       own?.survey.leave();
     },
   };
-}
-
-type Box = [number, number, number, number];
-
-function corners([west, south, east, north]: Box): Pair[] {
-  return [[west, south], [east, south], [east, north], [west, north]];
-}
-
-function around(points: Pair[]): Box {
-  const xs = points.map((point) => point[0]);
-  const ys = points.map((point) => point[1]);
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
-}
-
-async function showFootprints(survey: Survey): Promise<void> {
-  const footprints = await ask<GeoJSON.FeatureCollection>("footprints");
-  survey.map.addSource("footprints", { type: "geojson", data: footprints });
-  survey.map.addLayer({ id: "footprints", type: "line", source: "footprints", paint: { "line-color": "#0b6aa2", "line-width": 2 } }, "sheets");
 }

@@ -105,6 +105,12 @@ function showFailure(main: HTMLElement, error: unknown): void {
   fill(main, h("h1", {}, t("trouble")), h("p", { class: "problem", role: "alert" }, messageOf(error)));
 }
 
+/** Back from the log-in provider: the token of the session that was opened on the way. */
+async function takeToken(): Promise<void> {
+  keepToken((await ask<{ csrf_token: string }>("session")).csrf_token);
+  history.replaceState(null, "", location.pathname + location.hash);
+}
+
 async function open(): Promise<void> {
   turn += 1;
   const mine = turn;
@@ -115,6 +121,7 @@ async function open(): Promise<void> {
   const name = parts[0] && parts[0] in PAGES ? parts[0] : "data";
   const main = h("main", { id: "main", tabindex: -1 });
   try {
+    if (location.search === "?entered") await takeToken();
     if (whoIsThere() === null) setMe(await ask<Me>("me"));
     fill(document.body, header(name), main);
     const page = await PAGES[name]!();

@@ -1,6 +1,6 @@
 // Heights along a line as the service gives them, and what lies between two of them.
 
-import { zoneOf } from "./crs";
+import { codeOf, zoneOf } from "./crs";
 import type { Pair } from "./map/gauss";
 import { ask } from "./service";
 
@@ -43,7 +43,7 @@ export const MOST_CORNERS = 300;
 /** The job's rasters along a line through places in metres of a zone. */
 export function profileOf(job: string, layers: { path: string; epsg: number | null }[], points: Pair[], zone: number, cuts: Cuts | null): Promise<Profile> {
   const query = new URLSearchParams({ line: points.map(([x, y]) => `${x.toFixed(3)},${y.toFixed(3)}`).join(";") });
-  if (layers.some((layer) => zoneOf(`EPSG:${layer.epsg}`) !== zone)) query.set("crs", `EPSG:${6668 + zone}`);
+  if (layers.some((layer) => zoneOf(`EPSG:${layer.epsg}`) !== zone)) query.set("crs", `EPSG:${codeOf(zone)}`);
   for (const layer of layers) query.append("layer", layer.path);
   if (cuts) for (const [name, value] of Object.entries(cuts)) query.set(name, String(value));
   return ask<Profile>(`jobs/${job}/profile?${query.toString()}`);

@@ -1,7 +1,8 @@
 // Which surfaces of which results the section tool shows.
 
 import type { Job, Process } from "./answers";
-import { fill, freshId, h } from "./dom";
+import { fill, h } from "./dom";
+import { labelled } from "./forms";
 import { moment } from "./format";
 import { t, told } from "./language";
 import { type Layer, layersOf } from "./map/layers";
@@ -31,8 +32,7 @@ export function surfaces(jobs: Job[], processes: Process[], changed: () => void)
   const known = new Map<string, Layer[]>();
   const found: Surface[] = [];
   const list = h("div", { class: "surfaces" });
-  const id = freshId();
-  const choice = h("select", { id });
+  const choice = h("select");
   const titles = new Map(processes.map((one) => [one.id, told(one, "title")]));
   const nameOf = (job: Job) => `${titles.get(job.processID) ?? job.processID} ${moment(job.created)}`;
   const offer = () => {
@@ -64,7 +64,7 @@ export function surfaces(jobs: Job[], processes: Process[], changed: () => void)
   choice.addEventListener("change", () => {
     if (choice.value) void add(choice.value).then(changed);
   });
-  const element = h("fieldset", { class: "data" }, h("legend", {}, t("epochs")), list, h("p", { class: "field" }, h("label", { for: id }, t("add-result")), choice));
+  const element = h("fieldset", { class: "data" }, h("legend", {}, t("epochs")), list, labelled(t("add-result"), choice));
   offer();
   return { element, jobs: () => [...known.keys()], layers: (job) => known.get(job) ?? [], all: () => found, shown: () => found.filter((one) => one.isShown), add };
 }

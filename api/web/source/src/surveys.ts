@@ -4,7 +4,7 @@ import type { Dataset } from "./answers";
 import { fill, freshId, h } from "./dom";
 import { number } from "./format";
 import { t } from "./language";
-import { answered, messageOf } from "./service";
+import { change, messageOf } from "./service";
 
 export const METHODS = ["LP", "ALB", "MMS", "UAV", "TLS"] as const;
 
@@ -73,7 +73,7 @@ export function surveyForm(chosen: () => Dataset[], done: () => void): HTMLEleme
 }
 
 export async function describe(id: string, said: { method?: string | null; epoch?: string | null }): Promise<void> {
-  await answered(`datasets/${id}`, { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(said) });
+  await change("PATCH", `datasets/${id}`, said);
 }
 
 /** What the folders say that a file came in, such as 2021/LP/08ND77.laz; as the service reads zips. */

@@ -178,6 +178,7 @@ export const TEXTS = {
   "on-map": { ja: "地図で見る", en: "See on the map" },
 
   "log-in": { ja: "ログイン", en: "Log in" },
+  "log-in-at": { ja: "{0}でログイン", en: "Log in with {0}" },
   "log-out": { ja: "ログアウト ({0})", en: "Log out ({0})" },
   "user-name": { ja: "利用者名", en: "User name" },
   password: { ja: "パスワード", en: "Password" },

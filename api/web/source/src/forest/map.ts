@@ -1,12 +1,13 @@
 // The forest on the map: canopy height, stands coloured by a figure, trees and crowns where one looks closely.
 
-import type { GeoJSONSource, Map as MapLibre } from "maplibre-gl";
+import type { Map as MapLibre } from "maplibre-gl";
 import { zoneOf } from "../crs";
 import { fill, h } from "../dom";
 import { choice as selection, labelled } from "../forms";
 import { number } from "../format";
 import { t } from "../language";
-import { openMap, placeText } from "../map/base";
+import { EMPTY, openMap, placeText, setFeatures } from "../map/base";
+import { around, type Box } from "../map/box";
 import type { Pair } from "../map/gauss";
 import { addRaster, layersOf } from "../map/layers";
 import { valuesAt } from "../map/values";
@@ -15,7 +16,6 @@ import { theme } from "../theme";
 import { type Choice, choicesFor, coloursOf, figureOf } from "./colours";
 
 const CLOSE = 17;
-const EMPTY = { type: "FeatureCollection" as const, features: [] };
 
 type Collection = GeoJSON.FeatureCollection & { left_out?: number };
 
@@ -80,7 +80,7 @@ function addStands(map: MapLibre, stands: Collection): HTMLElement | null {
   const legend = h("div", { class: "legend" });
   const draw = (choice: Choice | "none") => {
     const data = stands.features.map((one) => ({ ...one, properties: { ...one.properties, figure: choice === "none" ? null : figureOf(choice, one.properties ?? {}) } }));
-    (map.getSource("stands") as GeoJSONSource).setData({ type: "FeatureCollection", features: data });
+    setFeatures(map, "stands", data);
     map.setLayoutProperty("stands-fill", "visibility", choice === "none" ? "none" : "visible");
     if (choice === "none") return fill(legend);
     const colours = coloursOf(choice, properties);
@@ -109,10 +109,10 @@ function addTrees(map: MapLibre, job: string): HTMLElement {
     const isShown = box.checked && map.getZoom() >= CLOSE;
     const [west, south, east, north] = map.getBounds().toArray().flat();
     const query = `bbox=${west},${south},${east},${north}`;
-    const found = isShown ? await Promise.all(["crowns", "trees"].map((layer) => ask<Collection>(`jobs/${job}/features?layer=${layer}&${query}`))) : [EMPTY, EMPTY];
-    if (mine !== turn || !map.getSource("trees")) return;
-    ["crowns", "trees"].forEach((id, place) => (map.getSource(id) as GeoJSONSource).setData(found[place] as Collection));
-    told.textContent = !box.checked ? "" : map.getZoom() < CLOSE ? t("trees-closer") : (found as Collection[]).some((one) => one.left_out) ? t("trees-left-out") : "";
+    const found = await Promise.all(["crowns", "trees"].map((layer) => (isShown ? ask<Collection>(`jobs/${job}/features?layer=${layer}&${query}`) : (EMPTY as Collection))));
+    if (mine !== turn) return;
+    ["crowns", "trees"].forEach((id, place) => setFeatures(map, id, found[place]!.features));
+    told.textContent = !box.checked ? "" : map.getZoom() < CLOSE ? t("trees-closer") : found.some((one) => one.left_out) ? t("trees-left-out") : "";
   };
   const look = () => void draw().catch((error: unknown) => (told.textContent = messageOf(error)));
   map.on("moveend", look);
@@ -120,7 +120,7 @@ function addTrees(map: MapLibre, job: string): HTMLElement {
   return h("div", {}, h("label", { class: "pick" }, box, t("trees-shown")), h("p", { class: "hint" }, told));
 }
 
-function boundsOf(features: GeoJSON.Feature[]): [number, number, number, number] | null {
+function boundsOf(features: GeoJSON.Feature[]): Box | null {
   const all: number[][] = [];
   const walk = (part: unknown): void => {
     if (!Array.isArray(part)) return;
@@ -128,7 +128,5 @@ function boundsOf(features: GeoJSON.Feature[]): [number, number, number, number]
     else part.forEach(walk);
   };
   for (const one of features) walk((one.geometry as { coordinates?: unknown } | null)?.coordinates);
-  if (all.length === 0) return null;
-  const [lons, lats] = [all.map((at) => at[0]!), all.map((at) => at[1]!)];
-  return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
+  return all.length === 0 ? null : around(all);
 }

@@ -6,14 +6,16 @@ import { t } from "../language";
 import { theme } from "../theme";
 import { romanZone } from "../crs";
 import { offerBackgrounds } from "./background";
-import { nearestZone, type Pair, toDegrees, toPlane } from "./gauss";
-import { type Sheet, sheetsIn } from "./sheets";
+import { around, cornersInDegrees } from "./box";
+import { nearestZone, type Pair, toPlane } from "./gauss";
+import { geometryOf } from "./shapes";
+import { sheetsIn } from "./sheets";
 
 declare const MAPLIBRE_WORKER: string;
 
 const MOST_SHEETS = 300;
 const JAPAN: LngLatBoundsLike = [128, 30.5, 146, 45.8];
-const EMPTY = { type: "FeatureCollection" as const, features: [] };
+export const EMPTY = { type: "FeatureCollection" as const, features: [] };
 
 export interface Survey {
   map: MapLibre;
@@ -77,12 +79,6 @@ export function placeText(lonLat: Pair, zone: number): string {
   return `${t("plane-place", romanZone(zone), number(northing, 2), number(easting, 2))} / ${t("degrees", lonLat[1].toFixed(7), lonLat[0].toFixed(7))}`;
 }
 
-export function boxInDegrees(sheet: Sheet): Pair[] {
-  const [west, south, east, north] = sheet.box;
-  const corners: Pair[] = [[west, south], [east, south], [east, north], [west, north], [west, south]];
-  return corners.map((corner) => toDegrees(corner, sheet.zone));
-}
-
 export function setFeatures(map: MapLibre, source: string, features: GeoJSON.Feature[]): void {
   (map.getSource(source) as GeoJSONSource | undefined)?.setData({ type: "FeatureCollection", features });
 }
@@ -116,16 +112,13 @@ function style(isDark: boolean): StyleSpecification {
 function drawSheets(map: MapLibre, zone: number): void {
   const bounds = map.getBounds();
   const corners = [bounds.getNorthWest(), bounds.getNorthEast(), bounds.getSouthEast(), bounds.getSouthWest()];
-  const points = corners.map((corner) => toPlane(corner.toArray() as Pair, zone));
-  const xs = points.map((point) => point[0]);
-  const ys = points.map((point) => point[1]);
-  const box: Sheet["box"] = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  const box = around(corners.map((corner) => toPlane(corner.toArray() as Pair, zone)));
   const levels = [100, 10, 1] as const;
   const found = levels.map((parts) => sheetsIn(zone, box, parts, MOST_SHEETS)).find((sheets) => sheets !== null) ?? [];
   const features = found.map((sheet) => ({
     type: "Feature" as const,
     properties: { code: sheet.code },
-    geometry: { type: "Polygon" as const, coordinates: [boxInDegrees(sheet)] },
+    geometry: geometryOf(cornersInDegrees(sheet.box, zone), "polygon"),
   }));
   setFeatures(map, "sheets", features);
 }

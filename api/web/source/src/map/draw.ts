@@ -2,12 +2,11 @@
 
 import type { Map as MapLibre, MapLayerMouseEvent, MapLayerTouchEvent, MapMouseEvent } from "maplibre-gl";
 import { theme } from "../theme";
-import { type Survey, setFeatures } from "./base";
+import { EMPTY, type Survey, setFeatures } from "./base";
 import { type Pair, toDegrees, toPlane } from "./gauss";
 import { FEWEST, geometryOf, inDegrees, type Kind, type Shape } from "./shapes";
 
 const CENTIMETRES = 100;
-const EMPTY = { type: "FeatureCollection" as const, features: [] };
 
 export interface Drawing {
   kind: Kind;

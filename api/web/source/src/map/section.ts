@@ -2,13 +2,12 @@
 
 import { theme } from "../theme";
 import type { Station } from "../profile";
-import { type Survey, setFeatures } from "./base";
+import { EMPTY, type Survey, setFeatures } from "./base";
 import { type Pair, toDegrees, toPlane } from "./gauss";
 import { lengthOf } from "./shapes";
 
 /** Pixels from the line at which the map still points at it. */
 const NEAR = 40;
-const EMPTY = { type: "FeatureCollection" as const, features: [] };
 
 export interface SectionMarks {
   stations: (stations: Station[], chosen: number, zone: number) => void;

@@ -1,6 +1,6 @@
 // Lines and areas that a reader drew: as coordinates in metres of a zone, from and to GeoJSON.
 
-import { zoneOf } from "../crs";
+import { codeOf, zoneOf } from "../crs";
 import { t } from "../language";
 import { nearestZone, type Pair, toDegrees, toPlane } from "./gauss";
 
@@ -19,7 +19,7 @@ export const FEWEST: Record<Kind, number> = { line: 2, polygon: 3 };
 
 /** GeoJSON in metres of the zone, as a request may hold it. */
 export function collectionOf(shapes: Shape[], kind: Kind, zone: number): GeoJSON.FeatureCollection {
-  const crs = { type: "name", properties: { name: `urn:ogc:def:crs:EPSG::${6668 + zone}` } };
+  const crs = { type: "name", properties: { name: `urn:ogc:def:crs:EPSG::${codeOf(zone)}` } };
   const features = shapes.map(({ name, points }) => ({ type: "Feature" as const, properties: { name }, geometry: geometryOf(points, kind) }));
   return { type: "FeatureCollection", crs, features } as GeoJSON.FeatureCollection;
 }

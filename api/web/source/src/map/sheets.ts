@@ -1,10 +1,11 @@
 // 国土基本図図郭: the sheets of public surveys, code <-> rectangle in metres of a zone.
 
+import type { Box } from "./box";
+
 export interface Sheet {
   code: string;
   zone: number;
-  /** West, south, east, north. */
-  box: [number, number, number, number];
+  box: Box;
 }
 
 const WEST = -160_000;
@@ -38,7 +39,7 @@ export function sheetOf(text: string): Sheet | null {
 }
 
 /** Sheets of a level (parts of a 50000 sheet: 1, 10, 100) that touch the rectangle, or null where they are too many. */
-export function sheetsIn(zone: number, box: [number, number, number, number], parts: 1 | 10 | 100, most: number): Sheet[] | null {
+export function sheetsIn(zone: number, box: Box, parts: 1 | 10 | 100, most: number): Sheet[] | null {
   const width = WIDTH / parts;
   const height = HEIGHT / parts;
   const columns = range((box[0] - WEST) / width, (box[2] - WEST) / width, 8 * parts);

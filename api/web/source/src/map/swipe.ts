@@ -4,10 +4,9 @@ import type { Map as MapLibre } from "maplibre-gl";
 import { freshId, h } from "../dom";
 import { t } from "../language";
 import { theme } from "../theme";
+import { EMPTY } from "./base";
 import { addRaster, type Layer } from "./layers";
 import { addOutlines } from "./outlines";
-
-const EMPTY = { type: "FeatureCollection" as const, features: [] };
 
 export interface Swipe {
   element: HTMLElement;

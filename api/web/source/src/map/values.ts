@@ -1,6 +1,7 @@
 // What every raster of a job says of one place.
 
-import { freshId, h, table } from "../dom";
+import { h, table } from "../dom";
+import { labelled } from "../forms";
 import { number } from "../format";
 import { t, told } from "../language";
 import { ask } from "../service";
@@ -36,17 +37,18 @@ export async function valuesAt(job: string, [lon, lat]: Pair): Promise<HTMLEleme
 
 /** A place given by its coordinates instead of a click. */
 export function placeForm(survey: Survey, found: (place: Pair) => void): HTMLElement {
-  const [x, y] = [t("x-north"), t("y-east")].map((label) => ({ label, id: freshId() }));
-  const fields = [x!, y!].map(({ id }) => h("input", { id, type: "number", step: "any", required: true }));
+  const field = () => h("input", { type: "number", step: "any", required: true });
+  const [north, east] = [field(), field()];
   const form = h(
     "form",
     { class: "three" },
-    [x!, y!].map(({ label, id }, part) => h("p", { class: "field" }, h("label", { for: id }, label), fields[part])),
+    labelled(t("x-north"), north),
+    labelled(t("y-east"), east),
     h("p", { class: "field" }, h("button", { type: "submit" }, t("look-up"))),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const place = toDegrees([Number(fields[1]!.value), Number(fields[0]!.value)], survey.zone());
+    const place = toDegrees([Number(east.value), Number(north.value)], survey.zone());
     survey.map.jumpTo({ center: place });
     found(place);
   });

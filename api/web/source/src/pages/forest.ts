@@ -53,8 +53,8 @@ export async function show(main: HTMLElement, parts: string[]): Promise<() => vo
   };
 }
 
-function figure(name: string, value: string, note = "", kind = ""): HTMLElement {
-  return h("div", { class: `figure ${kind}` }, h("dt", {}, name), h("dd", {}, h("strong", {}, value), note && h("small", {}, note)));
+function figure(name: string, value: string, note = ""): HTMLElement {
+  return h("div", { class: "figure" }, h("dt", {}, name), h("dd", {}, h("strong", {}, value), note && h("small", {}, note)));
 }
 
 function creditFigures({ total, count }: Claim): HTMLElement {

@@ -3,7 +3,7 @@
 import { isOver, type JobStatus, type ProcessDescription, type Results } from "../answers";
 import { cancelButton } from "../cancel";
 import { fill, h } from "../dom";
-import { downloads } from "../downloads";
+import { downloads, isCopc } from "../downloads";
 import { follow } from "../follow";
 import { duration, moment } from "../format";
 import { bilingual, half, t, told } from "../language";
@@ -97,7 +97,7 @@ async function showEnd(place: HTMLElement, job: JobStatus): Promise<void> {
   const hasMap = results.outputs.some((file) => file.type.startsWith("image/tiff"));
   const isVolume = job.processID === "volume-change";
   const isForest = FOREST.includes(job.processID);
-  const hasCopc = results.outputs.some((file) => /\.copc\.laz$/i.test(file.path));
+  const hasCopc = results.outputs.some(isCopc);
   const hasTerrain = results.outputs.some((file) => /(^|\/)dtm[^/]*\.tif$/.test(file.path));
   const links = (hasMap || isForest || hasCopc) && h("p", { class: "actions" }, isForest && h("a", { class: "button", href: `#/forest/${job.jobID}` }, t("see-forest")), isVolume && h("a", { class: "button", href: `#/volume/${job.jobID}` }, t("see-volume")), hasMap && h("a", { class: "button", href: `#/map?job=${job.jobID}` }, t("on-map")), hasTerrain && h("a", { class: "button", href: `#/section?job=${job.jobID}` }, t("cut-sections")), hasCopc && h("a", { class: "button", href: `#/view/${job.jobID}` }, t("see-3d")));
   fill(place, h("h2", {}, t("results")), links, downloads(job.jobID, results.outputs));

@@ -1,20 +1,20 @@
-// Log in with name and password.
+// Log in with name and password, or at the provider that the administrator has named.
 
-import { fill, freshId, h } from "../dom";
+import { fill, h } from "../dom";
+import { labelled } from "../forms";
 import { t } from "../language";
-import { messageOf, send } from "../service";
+import { ask, messageOf, send } from "../service";
 import { keepToken } from "../session";
 
 export function show(main: HTMLElement, entered: () => void): void {
-  const [name, password] = [freshId(), freshId()];
-  const nameField = h("input", { id: name, autocomplete: "username", required: true });
-  const passwordField = h("input", { id: password, type: "password", autocomplete: "current-password", required: true });
+  const nameField = h("input", { autocomplete: "username", required: true });
+  const passwordField = h("input", { type: "password", autocomplete: "current-password", required: true });
   const trouble = h("p", { class: "problem", role: "alert" });
   const form = h(
     "form",
     { class: "login" },
-    h("p", { class: "field" }, h("label", { for: name }, t("user-name")), nameField),
-    h("p", { class: "field" }, h("label", { for: password }, t("password")), passwordField),
+    labelled(t("user-name"), nameField),
+    labelled(t("password"), passwordField),
     h("p", {}, h("button", { type: "submit", class: "main" }, t("log-in"))),
     trouble,
   );
@@ -33,6 +33,10 @@ export function show(main: HTMLElement, entered: () => void): void {
       },
     );
   });
-  fill(main, h("h1", {}, t("log-in")), form);
+  const elsewhere = h("p", {});
+  void ask<{ oidc?: { title: string; href: string } }>("session/ways").then(({ oidc }) => {
+    if (oidc) elsewhere.append(h("a", { class: "button", href: oidc.href }, t("log-in-at", oidc.title)));
+  });
+  fill(main, h("h1", {}, t("log-in")), form, elsewhere);
   nameField.focus();
 }

@@ -3,19 +3,21 @@
 import type { Job } from "../answers";
 import { romanZone, zoneOf } from "../crs";
 import { fill, freshId, h } from "../dom";
+import { labelled } from "../forms";
 import { moment } from "../format";
 import { t } from "../language";
-import { boxInDegrees, openMap, placeText, setFeatures, type Survey } from "../map/base";
+import { openMap, placeText, setFeatures, type Survey } from "../map/base";
+import { around, type Box, cornersInDegrees } from "../map/box";
+import { addFootprints, type Footprints } from "../map/footprints";
 import type { Pair } from "../map/gauss";
 import { addRaster, layersOf } from "../map/layers";
+import { geometryOf } from "../map/shapes";
 import { sheetOf } from "../map/sheets";
 import { placeForm, valuesAt } from "../map/values";
 import { ask, messageOf } from "../service";
 
 /** Shown at first, the lower first. */
 const FIRST = ["hillshade_after", "hillshade", "difference"];
-
-type Box = [number, number, number, number];
 
 export async function show(main: HTMLElement, _: string[], query: URLSearchParams): Promise<() => void> {
   const place = h("div", { class: "map" });
@@ -30,8 +32,9 @@ export async function show(main: HTMLElement, _: string[], query: URLSearchParam
   const job = query.get("job");
   fill(panel, search(survey), zoneChoice(survey), await jobChoice(job), trouble, layers, found);
   try {
-    if (!(job ? await showJob(survey, layers, job) : false)) await showFootprints(survey, layers);
-    else await showFootprints(survey, null);
+    const hasLayers = job !== null && (await showJob(survey, layers, job));
+    const footprints = await addFootprints(survey.map);
+    if (!hasLayers) listFootprints(survey, layers, footprints);
   } catch (error) {
     trouble.textContent = messageOf(error);
   }
@@ -58,32 +61,30 @@ function search(survey: Survey): HTMLElement {
     const sheet = sheetOf(field.value);
     error.textContent = sheet ? "" : t("no-sheet", field.value);
     if (!sheet) return;
-    const ring = boxInDegrees(sheet);
+    const ring = cornersInDegrees(sheet.box, sheet.zone);
     survey.setZone(sheet.zone);
-    setFeatures(survey.map, "found", [{ type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [ring] } }]);
+    setFeatures(survey.map, "found", [{ type: "Feature", properties: {}, geometry: geometryOf(ring, "polygon") }]);
     survey.map.fitBounds([ring[0]!, ring[2]!], { padding: 40, animate: false });
   });
   return form;
 }
 
 function zoneChoice(survey: Survey): HTMLElement {
-  const id = freshId();
-  const select = h("select", { id }, h("option", { value: 0 }, t("zone-auto")));
+  const select = h("select", {}, h("option", { value: 0 }, t("zone-auto")));
   for (let zone = 1; zone <= 19; zone += 1) select.append(h("option", { value: zone }, t("zone", romanZone(zone))));
   select.addEventListener("change", () => survey.setZone(Number(select.value)));
-  return h("p", { class: "field" }, h("label", { for: id }, t("zone-shown")), select);
+  return labelled(t("zone-shown"), select);
 }
 
 async function jobChoice(chosen: string | null): Promise<HTMLElement> {
-  const id = freshId();
   const { jobs } = await ask<{ jobs: Job[] }>("jobs?status=successful&limit=50");
-  const select = h("select", { id }, h("option", { value: "" }, t("only-data")));
+  const select = h("select", {}, h("option", { value: "" }, t("only-data")));
   for (const job of jobs) select.append(h("option", { value: job.jobID }, `${job.processID} ${moment(job.created)}`));
   select.value = chosen ?? "";
   select.addEventListener("change", () => {
     location.hash = select.value ? `#/map?job=${select.value}` : "#/map";
   });
-  return h("p", { class: "field" }, h("label", { for: id }, t("results-of")), select);
+  return labelled(t("results-of"), select);
 }
 
 /** Whether the job has anything to show. */
@@ -105,27 +106,17 @@ async function showJob(survey: Survey, place: HTMLElement, job: string): Promise
   return true;
 }
 
-async function showFootprints(survey: Survey, place: HTMLElement | null): Promise<void> {
-  const footprints = await ask<GeoJSON.FeatureCollection<GeoJSON.Polygon, { id: string; name: string }>>("footprints");
-  survey.map.addSource("footprints", { type: "geojson", data: footprints });
-  survey.map.addLayer({ id: "footprints", type: "line", source: "footprints", paint: { "line-color": "#0b6aa2", "line-width": 2 } }, "sheets");
-  if (!place) return;
-  const points = footprints.features.flatMap((feature) => feature.geometry.coordinates[0] ?? []) as Pair[];
+function listFootprints(survey: Survey, place: HTMLElement, footprints: Footprints): void {
+  const points = footprints.features.flatMap((feature) => feature.geometry.coordinates[0] ?? []);
   if (points.length === 0) {
     fill(place, h("p", {}, t("no-footprints")));
     return;
   }
   const go = (box: Box) => survey.map.fitBounds(box, { padding: 40, animate: false, maxZoom: 18 });
   const items = footprints.features.map((feature) => {
-    const box = around(feature.geometry.coordinates[0] as Pair[]);
+    const box = around(feature.geometry.coordinates[0]!);
     return h("li", {}, h("button", { type: "button", class: "quiet name", onclick: () => go(box) }, feature.properties.name));
   });
   fill(place, h("h2", {}, t("data")), h("ul", { class: "layers" }, items));
   go(around(points));
-}
-
-function around(points: Pair[]): Box {
-  const xs = points.map((point) => point[0]);
-  const ys = points.map((point) => point[1]);
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 }

@@ -4,6 +4,7 @@ import type { Process } from "../answers";
 import { coordinates } from "../coordinates";
 import { zoneOf } from "../crs";
 import { fill, freshId, h } from "../dom";
+import { labelled } from "../forms";
 import { bilingual, t } from "../language";
 import { openMap } from "../map/base";
 import { drawing } from "../map/draw";
@@ -113,7 +114,6 @@ export async function show(main: HTMLElement, _: string[], query: URLSearchParam
     keepAddress(shown.jobs(), own, line.zone());
     const stations = found.profile?.stations ?? [];
     chosen = Math.min(chosen, Math.max(stations.length - 1, 0));
-    draw();
     if (!lengthwise.element.isConnected) fill(profilePlace, lengthwise.element);
     draw();
     fill(notes, (found.profile?.notes ?? []).map((note) => h("p", { class: "warning" }, bilingual(note))));
@@ -174,10 +174,9 @@ function lineOf(query: URLSearchParams): { points: Pair[]; zone: number } | null
 /** Interval and widths of the stations. */
 function cutFields(changed: () => void): { element: HTMLElement; read: () => Cuts | null } {
   const field = (label: string, value: number, least: number, most: number) => {
-    const id = freshId();
-    const input = h("input", { id, type: "number", step: "any", min: least, max: most, value: String(value), required: true });
+    const input = h("input", { type: "number", step: "any", min: least, max: most, value: String(value), required: true });
     input.addEventListener("change", changed);
-    return { input, element: h("p", { class: "field" }, h("label", { for: id }, label), input) };
+    return { input, element: labelled(label, input) };
   };
   const fields = [field(t("interval"), 20, 0.1, 10_000), field(t("left-width"), 15, 0, 5000), field(t("right-width"), 15, 0, 5000)];
   const read = () => {
@@ -198,10 +197,9 @@ interface PairFields {
 /** Between which two surfaces areas are taken, and how much heights are enlarged. */
 function pairFields(changed: () => void): PairFields {
   let offered: Surface[] = [];
-  const [early, late] = [h("select", { id: freshId() }), h("select", { id: freshId() })];
-  const scale = h("select", { id: freshId() }, h("option", { value: 0 }, t("fit")), [1, 2, 5, 10].map((times) => h("option", { value: times }, `× ${times}`)));
+  const [early, late] = [h("select"), h("select")];
+  const scale = h("select", {}, h("option", { value: 0 }, t("fit")), [1, 2, 5, 10].map((times) => h("option", { value: times }, `× ${times}`)));
   for (const select of [early, late, scale]) select.addEventListener("change", changed);
-  const named = (label: string, select: HTMLSelectElement) => h("p", { class: "field" }, h("label", { for: select.id }, label), select);
   const offer = (surfaces: Surface[]) => {
     if (surfaces.length === offered.length && surfaces.every((one, place) => one === offered[place])) return;
     const [oldEarly, oldLate] = [offered[Number(early.value)], offered[Number(late.value)]];
@@ -214,7 +212,7 @@ function pairFields(changed: () => void): PairFields {
     const [one, other] = [offered[Number(early.value)], offered[Number(late.value)]];
     return one && other && one !== other ? [one, other] : null;
   };
-  return { element: h("div", { class: "pair" }, named(t("earlier"), early), named(t("later"), late), named(t("heights-scale"), scale)), offer, read, enlarged: () => Number(scale.value) };
+  return { element: h("div", { class: "pair" }, labelled(t("earlier"), early), labelled(t("later"), late), labelled(t("heights-scale"), scale)), offer, read, enlarged: () => Number(scale.value) };
 }
 
 function stationChoice(names: string[], chosen: number, choose: (number: number) => void): HTMLElement {

@@ -2,14 +2,13 @@
 
 import type { File, Results } from "../answers";
 import { fill, h } from "../dom";
-import { downloads } from "../downloads";
+import { downloads, filePath, isCopc } from "../downloads";
 import { choice, labelled } from "../forms";
 import { number } from "../format";
 import { t } from "../language";
 import { ask, messageOf } from "../service";
 import type { View } from "../view/scene";
 
-const IS_COPC = /\.copc\.laz$/i;
 const MILLIONS = ["0.5", "1", "2", "5", "10"];
 const DIRECTIONS = [
   ["from-corner", [-0.5, -1, 0.8]],
@@ -21,7 +20,7 @@ const DIRECTIONS = [
 export async function show(main: HTMLElement, parts: string[], query: URLSearchParams): Promise<() => void> {
   const job = encodeURIComponent(parts[0] ?? "");
   const { outputs } = await ask<Results>(`jobs/${job}/results`);
-  const files = outputs.filter((one) => IS_COPC.test(one.path));
+  const files = outputs.filter(isCopc);
   const file = files.find((one) => one.path === query.get("file")) ?? files[0];
   const place = h("div", { class: "view-page" });
   const head = h("p", { class: "hint" }, t("job-number", parts[0] ?? ""), " · ", h("a", { href: `#/job/${job}` }, t("to-job")));
@@ -53,8 +52,7 @@ async function start(place: HTMLElement, job: string, file: File, files: File[])
   const state = h("p", { class: "readout", role: "status" });
   const trouble = h("p", { class: "problem", role: "alert" });
   fill(place, panel, h("div", { class: "map-frame" }, canvas, state));
-  const path = `jobs/${job}/results/${file.path.split("/").map(encodeURIComponent).join("/")}`;
-  const cloud = await openCopc(path);
+  const cloud = await openCopc(filePath(job, file.path));
   const watch = ({ nShown, isLoading }: { nShown: number; isLoading: boolean }) => {
     state.textContent = `${t("points-shown", number(nShown), number(cloud.nPoints))}${isLoading ? ` · ${t("loading")}` : ""}`;
     canvas.toggleAttribute("data-loading", isLoading);

@@ -1,0 +1,1 @@
+import{k as r}from"./chunk-6N3ZOF4S.js";async function e(o){let t=await r("footprints");return o.addSource("footprints",{type:"geojson",data:t}),o.addLayer({id:"footprints",type:"line",source:"footprints",paint:{"line-color":"#0b6aa2","line-width":2}},"sheets"),t}export{e as a};

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-WY3SWMBB.js";import"./chunk-G4ENMFMQ.js";import"./chunk-6WHTQ7E6.js";import"./chunk-RW5UKFDJ.js";import"./chunk-VUJKWCT3.js";export{a as choices,c as className,b as colouring};

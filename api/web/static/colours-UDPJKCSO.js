@@ -1,0 +1,1 @@
+import{a,b,c}from"./chunk-3SBCQFIN.js";import"./chunk-4VBDR463.js";import"./chunk-6WHTQ7E6.js";import"./chunk-TS5VCCCA.js";import"./chunk-VUJKWCT3.js";export{a as choices,c as className,b as colouring};

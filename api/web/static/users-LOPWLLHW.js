@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-SGFWRRHM.js";import"./chunk-IIZA3GGX.js";import"./chunk-B34TXRSX.js";import"./chunk-G4ENMFMQ.js";import"./chunk-5KKP6NSN.js";import"./chunk-6WHTQ7E6.js";import"./chunk-RW5UKFDJ.js";import"./chunk-VUJKWCT3.js";export{b as roleChoice,c as setRole,a as showUsers};

@@ -1,0 +1,1 @@
+import{a,b,c}from"./chunk-WIZUNHYE.js";import"./chunk-T245HXJB.js";import"./chunk-ZBIBLQOA.js";import"./chunk-4VBDR463.js";import"./chunk-6N3ZOF4S.js";import"./chunk-6WHTQ7E6.js";import"./chunk-TS5VCCCA.js";import"./chunk-VUJKWCT3.js";export{b as roleChoice,c as setRole,a as showUsers};
