@@ -10,7 +10,7 @@ from fastapi import Depends, Query, Request
 from api.catalog import Catalog
 from api.database import Database
 from api.datasets.store import DatasetStore
-from api.datasets.tiles import Epoch, Method, SheetCode
+from api.datasets.tiles import Epoch, Method, SheetCode, Tile, wanted_tile
 from api.jobs.dispatcher import Dispatcher
 from api.settings import Settings
 
@@ -50,5 +50,14 @@ TheSheet = Annotated[
 ]
 TheMethod = Annotated[Method | None, Query(description="How it was surveyed: LP, ALB, MMS, UAV, TLS. 計測手法")]
 TheEpoch = Annotated[Epoch | None, Query(description="Year, month or day of the survey, such as 2021. 計測時期")]
+
+
+async def _wanted(sheet: TheSheet = None, method: TheMethod = None, epoch: TheEpoch = None) -> Tile:
+    return wanted_tile(sheet, method, epoch)
+
+
+WantedTile = Annotated[Tile, Depends(_wanted)]
+"""What a list is narrowed to: files of one map sheet, method or epoch."""
+
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most entries in an answer.")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Entries to pass over.")]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Final, NoReturn
 
 from api.datasets.names import KINDS, checked_name
 from pointcloud.errors import FileError
+from pointcloud.io.shapefile_zip import UNREADABLE
 
 MAX_MEMBERS: Final = 10_000
 MAX_RATIO: Final = 100
@@ -71,7 +71,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             archive = zipfile.ZipFile(path)
         with archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
+    except UNREADABLE as error:
         _refuse(path.name, f"it cannot be read ({error})", f"読み取れません ({error})")
 
 

@@ -13,12 +13,12 @@ from api.access.visible import visible_dataset
 from api.access.visitor import Visitor
 from api.datasets.body import open_upload
 from api.datasets.store import list_datasets
-from api.datasets.tiles import Tile, wanted_tile
+from api.datasets.tiles import Tile
 from api.datasets.unpacking import unpack_dataset
 from api.links import href, page_links
 from api.schemas import Dataset, DatasetChange, DatasetList
 from api.schemas_folders import Unpacked
-from api.service import Limit, Offset, Project, Service, TheEpoch, TheMethod, TheService, TheSheet
+from api.service import Limit, Offset, Project, Service, TheEpoch, TheMethod, TheService, WantedTile
 from api.statements import dataset_answer
 
 router = APIRouter(tags=["datasets"])
@@ -71,12 +71,12 @@ def show_datasets(
     request: Request,
     service: TheService,
     visitor: TheVisitor,
+    wanted: WantedTile,
     project: Project = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> DatasetList:
     """Datasets, the newest first; of one map sheet, method or epoch where these are given."""
-    wanted = wanted_tile(sheet, method, epoch)
     with service.database.reading() as session:
         found = list_datasets(session, limit + 1, offset, visitor.seen_projects(project), wanted)
     return DatasetList(

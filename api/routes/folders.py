@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends, Request
 
 from api.access.gate import TheVisitor
 from api.datasets.folders import file_of, files_of, root_of
-from api.datasets.tiles import Tile, tile_of, wanted_tile
+from api.datasets.tiles import Tile, tile_of
 from api.links import link, page_links
 from api.routes.datasets import target_project
 from api.schemas import DatasetList
 from api.schemas_folders import Folder, FolderFile, FolderFiles, FolderList, FolderOrder
-from api.service import Limit, Offset, Project, TheEpoch, TheMethod, TheService, TheSheet
+from api.service import Limit, Offset, Project, TheService, WantedTile
 from api.statements import dataset_answer
 from pointcloud.errors import TengunError
 
@@ -37,15 +37,13 @@ def show_files(
     name: str,
     request: Request,
     service: TheService,
-    sheet: TheSheet = None,
-    method: TheMethod = None,
-    epoch: TheEpoch = None,
+    wanted: WantedTile,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> FolderFiles:
     """Files of a folder and of those in it; of one map sheet, method or epoch where these are given."""
     root = root_of(service.settings.folders, name)
-    files = files_of(root, wanted_tile(sheet, method, epoch))
+    files = files_of(root, wanted)
     found = list(islice(files, offset, offset + limit + 1))
     return FolderFiles(
         files=[

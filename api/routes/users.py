@@ -67,13 +67,7 @@ def reset_password(user_name: str, service: TheService) -> PasswordAnswer:
     """Give a user a fresh password, told once; it lifts a lock and ends their sessions."""
     password = new_password()
     with service.database.writing() as session:
-        user = users.find_user(session, user_name)
-        if not user.is_active:
-            raise ConflictError(
-                f"user '{user_name}' is shut out; let them in first (PATCH with is_active true)",
-                f"利用者 '{user_name}' は利用停止中です。先に利用を再開してください。",
-                value=user_name,
-            )
+        user = _active(session, user_name)
         users.set_password(session, user, password)
     return PasswordAnswer(password=password)
 
@@ -92,13 +86,7 @@ def add_key_of(user_name: str, body: NewKey, request: Request, service: TheServi
     request.state.subject = f"{body.project or ''} {body.title}".strip()
     expires = None if body.days is None else now() + timedelta(days=body.days)
     with service.database.writing() as session:
-        user = users.find_user(session, user_name)
-        if not user.is_active:
-            raise ConflictError(
-                f"user '{user_name}' is shut out; let them in before they get a key",
-                f"利用者 '{user_name}' は利用停止中のため、キーを発行できません。",
-                value=user_name,
-            )
+        user = _active(session, user_name)
         if body.project is not None:
             users.require_project(session, body.project)
         record, key = add_key(session, service.secret, user, body.title, body.project, expires)
@@ -120,6 +108,18 @@ def _refuse_oneself(visitor: Visitor, user: UserRecord) -> None:
             "自分自身の利用停止や管理者権限の解除はできません。ほかの管理者が行ってください。",
             value=user.name,
         )
+
+
+def _active(session: Session, name: str) -> UserRecord:
+    """The user, who must not be shut out."""
+    user = users.find_user(session, name)
+    if not user.is_active:
+        raise ConflictError(
+            f"user '{name}' is shut out; let them in first (PATCH with is_active true)",
+            f"利用者 '{name}' は利用停止中です。先に利用を再開してください。",
+            value=name,
+        )
+    return user
 
 
 def _answer(session: Session, user: UserRecord) -> UserAnswer:

@@ -19,6 +19,9 @@ PARTS: Final = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 MAX_BYTES: Final = 1_000_000_000
 """Largest that the parts may be together: they are read whole."""
 
+UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError)
+"""What `zipfile` raises for an archive that is damaged, or packed in a way it does not know."""
+
 _ENCRYPTED: Final = 0x1
 _SYSTEM: Final = ("__MACOSX/", "._")
 
@@ -28,7 +31,7 @@ def holds_one(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.lower().endswith(".shp") for name in archive.namelist())
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeError):
+    except UNREADABLE:
         return False
 
 
@@ -50,7 +53,7 @@ def unpacked(path: Path) -> Iterator[Path]:
             with zipfile.ZipFile(path) as archive:
                 for suffix, info in _parts(archive, path).items():
                     _write(archive, info, Path(folder) / f"{path.stem}{suffix}", path)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
+        except UNREADABLE as error:
             _refuse(path, f"it cannot be read ({error})", f"読み取れません ({error})")
         yield Path(folder) / f"{path.stem}.shp"
 
