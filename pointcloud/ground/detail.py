@@ -14,8 +14,8 @@ from pointcloud.ground import detail_kernels, label_kernels
 from pointcloud.ground.bands import run_bands, run_parts
 from pointcloud.ground.lattice import frame
 from pointcloud.ground.parameters import GroundParameters
-from pointcloud.ground.scales import CLEAN_REACH, DETAIL_ROUNDS, NOISE_REACH
-from pointcloud.ground.trend import slopes
+from pointcloud.ground.scales import CLEAN_REACH, DETAIL_ROUNDS, NOISE_REACH, THIN, THIN_FITS
+from pointcloud.ground.trend import heights, slopes
 from pointcloud.ground.windows import square_sums
 
 Floats = NDArray[np.float64]
@@ -43,12 +43,16 @@ EDGE = (0.3, 0.2, 2.0)
 """Planes that differ by 0.3 m between bare faces, or elsewhere by 0.2 m + 2 x noise, make an edge."""
 CLIMB = (0.3, 0.3)
 """Where less than 30 % is explained there is vegetation, into which planes climb: half way back to the key surface."""
+THIN_CLIMB = 0.3
+"""Planes climb plants by decimetres: where those of a thin survey lie 0.3 m and more above the key surface, it is that
+surface that cuts a crest off, and they stay."""
 NOISE_PRIOR = (5.0, 0.04)
 """The noise of the ground is measured from what lies below the surface, with 0.04 m as five further points."""
 NOISE_DEPTHS = (0.6, 0.2)
 """Points up to 0.6 m below count for it; it is taken as 0.2 m at most."""
-GROUND_NOISE = 0.65
-"""Class 2: up to the threshold + 0.65 x noise above the surface (twice that below)."""
+GROUND_NOISE = (0.65, 0.45)
+"""Class 2: up to the threshold + 0.65 x noise above the surface (twice that below); 0.45 x in a thin survey, where the
+face below a crest is part of what is measured as noise."""
 KEY = (0.075, 0.25)
 """Key points: up to 0.075 m + 0.25 x noise from it."""
 
@@ -82,6 +86,12 @@ class Points:
     base: Floats
     slope: Floats
     grid: Grid
+
+    def anchor(self, cloud: PointCloud, corners: Floats) -> None:
+        """Take the surface of these corners for the key surface."""
+        cells = np.repeat(np.arange(self.base.size, dtype=np.int32), np.diff(self.starts))
+        key = heights(cloud.x[self.index], cloud.y[self.index], cells, corners, self.grid)
+        self.h_key = (key - self.base[cells]).astype(np.float32)
 
     def around(self, counts: NDArray[np.int64], reach: int) -> NDArray[np.int64]:
         """Sum of the cells' counts up to ``reach`` cells each way, flat."""
@@ -128,6 +138,9 @@ def detail(
     against the tight planes around it, so that edges stay sharp, and, between bare faces, against the clean planes
     beyond its own window. The key points are those nearest to that surface in the quarters of a cell.
 
+    In a thin survey the blocks of lowest points are wide, and their surface cuts crests off by more than planes
+    climb back. There further fits start from the planes of the one before.
+
     Parameters
     ----------
     cloud
@@ -150,8 +163,15 @@ def detail(
     """
     points = _near(cloud, cells, skip, key_corners, grid, parameters)
     surface = _fit(points)
+    is_thin, corners = parameters.spacing > THIN * parameters.cell, key_corners
+    for _ in range(THIN_FITS - 1 if is_thin else 0):
+        corners = _fine_corners(corners, surface.planes)
+        points = _near(cloud, cells, skip, corners, grid, parameters)
+        surface = _fit(points)
+    if is_thin:
+        points.anchor(cloud, key_corners)
     noise = _noise(points, surface.height)
-    ground, away = _labels(points, surface, noise, parameters)
+    ground, away = _labels(points, surface, noise, parameters, is_thin)
     key = np.empty(ground.size, dtype=bool)
     run_bands(
         label_kernels.nearest_of_quarters, points.base.size, cloud.x, cloud.y, points.index, points.u, points.v, away,
@@ -191,6 +211,14 @@ def _near(
     return Points(index, starts, u, v, h, h_key, base, slope, grid)
 
 
+def _fine_corners(key_corners: Floats, planes: Floats) -> Floats:
+    """Heights at the cells' corners of the tight planes around, of the key surface where there is none."""
+    corners = np.empty_like(key_corners)
+    before = planes, key_corners, *TIGHT
+    run_bands(detail_kernels.corners_of_planes, corners.shape[0], *before, after=(corners,), size=corners.size)
+    return corners
+
+
 def _fit(points: Points) -> Surface:
     """The surface after all rounds.
 
@@ -225,7 +253,9 @@ def _noise(points: Points, surface: Small) -> Floats:
     return noise
 
 
-def _labels(points: Points, surface: Surface, noise: Floats, parameters: GroundParameters) -> tuple[Mask, Small]:
+def _labels(
+    points: Points, surface: Surface, noise: Floats, parameters: GroundParameters, is_thin: bool
+) -> tuple[Mask, Small]:
     """Ground points and their distance (m) from the surface, which is brought down where it climbs plants."""
     n_cells, slope = points.base.size, points.slope
     beside, clean_low, clean_high = (np.empty_like(points.h) for _ in range(3))
@@ -239,9 +269,9 @@ def _labels(points: Points, surface: Surface, noise: Floats, parameters: GroundP
         points.grid.shape, CLEAN_REACH, after=(beside, clean_low, clean_high),
     )  # fmt: skip
     explained = points.share_close(surface.height, beside, EXPLAINED[1] + EXPLAINED[2] * slope)
-    share = np.clip((explained - CLIMB[0]) / CLIMB[1], 0.5, 1.0)
-    run_bands(label_kernels.climbed_down, n_cells, points.h_key, points.starts, share, after=(surface.height,))
-    tolerance = parameters.threshold + parameters.scalar * slope + GROUND_NOISE * noise
+    share, most = np.clip((explained - CLIMB[0]) / CLIMB[1], 0.5, 1.0), THIN_CLIMB if is_thin else np.inf
+    run_bands(label_kernels.climbed_down, n_cells, points.h_key, points.starts, share, most, after=(surface.height,))
+    tolerance = parameters.threshold + parameters.scalar * slope + GROUND_NOISE[is_thin] * noise
     ground, away = np.empty(points.h.size, dtype=bool), np.empty_like(points.h)
     run_bands(
         label_kernels.label_ground, n_cells, points.h, surface.height, surface.low, surface.high, beside, clean_low,

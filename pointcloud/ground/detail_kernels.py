@@ -275,6 +275,35 @@ def plane_range(
 
 
 @kernel
+def corners_of_planes(
+    planes: Floats, key: Floats, floor: float, slack: float, first: int, last: int, out: Floats
+) -> None:
+    """Heights at the corners of the cells, shape of ``key``: the mean of the tight planes of the four cells around.
+
+    Tight as in `blend_planes`; the height of ``key`` where there is no plane.
+    """
+    n_rows, n_columns = key.shape[0] - 1, key.shape[1] - 1
+    near = np.empty((4, 2))
+    for r in range(first, last):
+        for c in range(n_columns + 1):
+            n, least = 0, np.inf
+            for r2 in range(max(0, r - 1), min(n_rows, r + 1)):
+                for c2 in range(max(0, c - 1), min(n_columns, c + 1)):
+                    p = planes[r2 * n_columns + c2]
+                    if p[3] < np.inf:
+                        near[n, 0], near[n, 1] = p[0] + p[1] * (c - c2 - 0.5) + p[2] * (r - r2 - 0.5), p[3]
+                        least = min(least, p[3])
+                        n += 1
+            limit, total, weight = max(floor, slack * least), 0.0, 0.0
+            for j in range(n):
+                if near[j, 1] <= limit:
+                    w = 1.0 / (near[j, 1] * near[j, 1] + 4e-4)
+                    total += w * near[j, 0]
+                    weight += w
+            out[r, c] = total / weight if n > 0 else key[r, c]
+
+
+@kernel
 def nearest_plane(
     u: Small, v: Small, h: Small, starts: Index, base: Floats, clean: Floats, shape: tuple[int, int], reach: int,
     first: int, last: int, out: Small, low: Small, high: Small,

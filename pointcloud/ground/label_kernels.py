@@ -71,11 +71,13 @@ def depths(
 
 
 @kernel
-def climbed_down(h_key: Small, starts: Index, share: Floats, first: int, last: int, surface: Small) -> None:
-    """Bring the surface back to the key surface where it lies above it, ``share`` of the way left."""
+def climbed_down(
+    h_key: Small, starts: Index, share: Floats, most: float, first: int, last: int, surface: Small
+) -> None:
+    """Bring the surface back to the key surface where it lies up to ``most`` above it, ``share`` of the way left."""
     for k in range(first, last):
         for i in range(starts[k], starts[k + 1]):
-            if surface[i] > h_key[i]:
+            if h_key[i] < surface[i] < h_key[i] + most:
                 surface[i] = share[k] * surface[i] + (1.0 - share[k]) * h_key[i]
 
 

@@ -43,5 +43,7 @@ CLEAN_REACH = 2
 """Cells from a point to a clean plane beyond its own window."""
 NOISE_REACH = 2
 """Half width of the window of the ground's noise."""
-DETAIL_REACH = 2 * DETAIL_ROUNDS + CLEAN_REACH + NOISE_REACH + 2
-"""All of it, with the two windows of shares."""
+THIN, THIN_FITS = 0.4, 3
+"""Where points lie more than so many cells apart the survey is thin: the surface is fitted so many times."""
+DETAIL_REACH = THIN_FITS * (2 * DETAIL_ROUNDS + 2) + CLEAN_REACH + NOISE_REACH + 2
+"""All of it, with the corners and slopes between the fits and the two windows of shares."""
