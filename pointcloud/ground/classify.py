@@ -167,8 +167,8 @@ def _labels(
         is_ground = -1.0, 0.0
     labels = np.empty(len(cloud), dtype=np.uint8)
     run_bands(
-        label_kernels.label_points, len(cloud), cloud.x, cloud.y, cloud.z, cells, terrain.corners, frame(lowest.grid),
-        slope.ravel(), np.array((*is_ground, *BELOW)), CODES, after=(labels,),
+        label_kernels.label_points, len(cloud), cloud.x, cloud.y, cloud.z, terrain.corners, frame(lowest.grid), slope,
+        np.array((*is_ground, *BELOW)), CODES, after=(labels,),
     )  # fmt: skip
     if found is None:
         key_points = np.zeros(len(cloud), dtype=bool)

@@ -193,7 +193,7 @@ def _near(
 ) -> Points:
     slope = slopes(corners, grid.cell).ravel()
     above = max(RANGE[2], 2.0 * parameters.threshold), max(RANGE[3], 2.0 * parameters.scalar)
-    place = cloud.x, cloud.y, cloud.z, cells, corners, frame(grid)
+    place = cloud.x, cloud.y, cloud.z, corners, frame(grid)
     chosen = np.empty(len(cloud), dtype=bool)
     counts = run_parts(
         detail_kernels.near_points, len(cloud), *place, slope, skip, np.array((*RANGE[:2], *above)), chosen,

@@ -29,8 +29,8 @@ BLOCK = 64
 
 @kernel
 def near_points(
-    x: Floats, y: Floats, z: Floats, cells: Cells, corners: Floats, frame: Floats, slope: Floats, skip: Mask,
-    reach: Floats, chosen: Mask, first: int, last: int, counts: Index,
+    x: Floats, y: Floats, z: Floats, corners: Floats, frame: Floats, slope: Floats, skip: Mask, reach: Floats,
+    chosen: Mask, first: int, last: int, counts: Index,
 ) -> None:  # fmt: skip
     """Choose points from reach[0] + reach[1] x slope below the surface to reach[2] + reach[3] x slope above it.
 
@@ -39,13 +39,13 @@ def near_points(
     """
     cell, column, north_row, n_columns = frame[0], int(frame[1]), int(frame[2]), corners.shape[1] - 1
     for i in range(first, last):
-        k = cells[i]
-        r, c = k // n_columns, k % n_columns
+        east, north = x[i] / cell, y[i] / cell
+        r, c = north_row - 1 - math.floor(north), math.floor(east) - column
         a, b, d, e = corners[r, c], corners[r, c + 1], corners[r + 1, c], corners[r + 1, c + 1]
-        rise = z[i] - height_at(x[i] / cell - (column + c), (north_row - r) - y[i] / cell, a, b, d, e)
-        s = slope[k]
+        rise = z[i] - height_at(east - (column + c), (north_row - r) - north, a, b, d, e)
+        s = slope[r * n_columns + c]
         chosen[i] = not skip[i] and -(reach[0] + reach[1] * s) < rise < reach[2] + reach[3] * s
-        counts[k] += chosen[i]
+        counts[r * n_columns + c] += chosen[i]
 
 
 @kernel
@@ -59,21 +59,21 @@ def sort_by_cell(chosen: Mask, cells: Cells, out: Index, first: int, last: int, 
 
 @kernel
 def local_coordinates(
-    x: Floats, y: Floats, z: Floats, cells: Cells, corners: Floats, frame: Floats, index: Index, base: Floats,
+    x: Floats, y: Floats, z: Floats, corners: Floats, frame: Floats, index: Index, base: Floats,
     first: int, last: int, u: Small, v: Small, h: Small, h_key: Small,
 ) -> None:  # fmt: skip
     """u, v, h and height of the surface, as in `near_points`, at the points of an index."""
     cell, column, north_row, n_columns = frame[0], int(frame[1]), int(frame[2]), corners.shape[1] - 1
     for i in range(first, last):
         j = index[i]
-        k = cells[j]
-        r, c = k // n_columns, k % n_columns
-        u[i] = x[j] / cell - (column + c) - 0.5
-        v[i] = (north_row - r) - 0.5 - y[j] / cell
-        h[i] = z[j] - base[k]
+        east, north = x[j] / cell, y[j] / cell
+        r, c = north_row - 1 - math.floor(north), math.floor(east) - column
+        level = base[r * n_columns + c]
+        u[i] = east - (column + c) - 0.5
+        v[i] = (north_row - r) - 0.5 - north
+        h[i] = z[j] - level
         a, b, d, e = corners[r, c], corners[r, c + 1], corners[r + 1, c], corners[r + 1, c + 1]
-        key = height_at(x[j] / cell - (column + c), (north_row - r) - y[j] / cell, a, b, d, e)
-        h_key[i] = key - base[k]
+        h_key[i] = height_at(east - (column + c), (north_row - r) - north, a, b, d, e) - level
 
 
 @kernel

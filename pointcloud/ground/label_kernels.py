@@ -12,7 +12,6 @@ from pointcloud.jit import kernel
 
 Floats = NDArray[np.float64]
 Small = NDArray[np.float32]
-Cells = NDArray[np.int32]
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -22,7 +21,7 @@ STEPS = 1e8
 
 @kernel
 def label_points(
-    x: Floats, y: Floats, z: Floats, cells: Cells, corners: Floats, frame: Floats, slope: Floats, limits: Floats,
+    x: Floats, y: Floats, z: Floats, corners: Floats, frame: Floats, slope: Floats, limits: Floats,
     codes: NDArray[np.uint8], first: int, last: int, out: NDArray[np.uint8],
 ) -> None:  # fmt: skip
     """Class of each point by its height over the surface, which is linear between the ``corners`` of the cells.
@@ -30,15 +29,15 @@ def label_points(
     ``limits``: ground lies within limits[0] + limits[1] x slope of the surface, low noise more than limits[2] +
     limits[3] x slope below it. ``codes``: of ground, low noise, and all else. ``frame`` as `lattice.frame`.
     """
-    cell, column, north_row, n_columns = frame[0], int(frame[1]), int(frame[2]), corners.shape[1] - 1
+    cell, column, north_row = frame[0], int(frame[1]), int(frame[2])
     for i in range(first, last):
-        k = cells[i]
-        r, c = k // n_columns, k % n_columns
+        east, north = x[i] / cell, y[i] / cell
+        r, c = north_row - 1 - math.floor(north), math.floor(east) - column
         a, b, d, e = corners[r, c], corners[r, c + 1], corners[r + 1, c], corners[r + 1, c + 1]
-        height = height_at(x[i] / cell - (column + c), (north_row - r) - y[i] / cell, a, b, d, e)
-        if abs(z[i] - height) <= limits[0] + limits[1] * slope[k]:
+        height = height_at(east - (column + c), (north_row - r) - north, a, b, d, e)
+        if abs(z[i] - height) <= limits[0] + limits[1] * slope[r, c]:
             out[i] = codes[0]
-        elif z[i] < height - limits[2] - limits[3] * slope[k]:
+        elif z[i] < height - limits[2] - limits[3] * slope[r, c]:
             out[i] = codes[1]
         else:
             out[i] = codes[2]

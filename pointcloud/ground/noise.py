@@ -83,7 +83,7 @@ def _two_highest(
         return np.full(shape, -np.inf), np.full(shape, -np.inf), np.full(shape, -1, dtype=np.int64)
 
     (top, second, index), *others = run_parts(
-        noise_kernels.two_highest, z.size, z, cells, n_columns, HIGH_BLOCK, skip, part=part
+        noise_kernels.two_highest, z.size, z, cells, n_columns, HIGH_BLOCK.bit_length() - 1, skip, part=part
     )
     for other_top, other_second, other_index in others:
         second = np.maximum(np.maximum(second, other_second), np.minimum(top, other_top))

@@ -71,18 +71,19 @@ def two_highest(
     z: Floats,
     cells: NDArray[np.int32],
     fine_columns: int,
-    step: int,
+    shift: int,
     skip: Flags,
     first: int,
     last: int,
     out: tuple[Floats, Floats, Ints],
 ) -> None:
-    """Highest and second highest height in blocks of ``step`` x ``step`` cells, and the index of the highest."""
+    """Highest and second highest height in blocks of 2^shift x 2^shift cells, and the index of the highest."""
     top, second, index = out
     for i in range(first, last):
         if skip[i]:
             continue
-        r, c = (cells[i] // fine_columns) // step, (cells[i] % fine_columns) // step
+        r = cells[i] // fine_columns
+        r, c = r >> shift, (cells[i] - r * fine_columns) >> shift
         if z[i] > top[r, c]:
             second[r, c] = top[r, c]
             top[r, c] = z[i]

@@ -9,7 +9,7 @@ LOW_REACH = 10
 LOW_ROUNDS = 2
 """Outliers that are removed one above the other in the same cell."""
 HIGH_BLOCK = 4
-"""Cells across a block of that test."""
+"""Cells across a block of the test for high outliers, a power of two."""
 NEAR_REACH = 8
 """Cells up to which an empty cell takes part as its nearest lowest point."""
 SPREAD = 30
