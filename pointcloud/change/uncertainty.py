@@ -21,7 +21,7 @@ from pointcloud.change.detection import Patch, certain_ground, find_patches
 from pointcloud.change.rectification import NORMAL_95, Noise, noise_of
 from pointcloud.change.sigma import CellSigma, SurveyQuality, cell_sigma, variance_terms
 from pointcloud.change.stable import odd_cells, stable_ground
-from pointcloud.change.variogram import Correlation, degrees_of, reach, variance_of_sum
+from pointcloud.change.variogram import Correlation, degrees_of, estimate, variance_of_sum
 from pointcloud.change.volume import Volume, coverage
 from pointcloud.grid import Grid, Raster
 
@@ -193,7 +193,7 @@ def error_model(
     del terms
     with np.errstate(invalid="ignore", divide="ignore"):
         standardised = np.where(stable, change.values / sigma.raster.values, np.nan)
-    correlation, blocks = reach(Raster(standardised, change.grid))
+    correlation, blocks = estimate(Raster(standardised, change.grid))
     with ThreadPoolExecutor(1) as pool:
         known_by = pool.submit(degrees_of, blocks)  # many small fits, which leave a core to the patches
         patches = find_patches(change, sigma.raster, correlation, stable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -132,12 +132,17 @@ def empirical(values: Raster, seed: int = 1) -> Variogram:
     return Variogram(lags[enough] / number * values.grid.cell, sums[enough] / number, number)
 
 
-def estimate(values: Raster) -> Correlation:
+def estimate(values: Raster) -> tuple[Correlation, Raster | None]:
     """Correlation of a raster's cells: what reaches a few cells from the cells, what reaches far from block means.
 
     Next to the noise of single cells a part that reaches far is hardly seen, although it decides the error of a
     sum. In means of blocks as wide as the short part reaches, the short part is small, and what is left of it is its
     whole contribution to a sum, whatever its shape.
+
+    Returns
+    -------
+    tuple of Correlation and Raster, or None
+        Without degrees of freedom, which ``degrees_of`` finds from the second: the block means, None where too few.
 
     Raises
     ------
@@ -148,18 +153,6 @@ def estimate(values: Raster) -> Correlation:
     ----------
     Hugonnet, R. et al. 2022, DOI 10.1109/JSTARS.2022.3188922 (short and long range, and their test by patches).
     """
-    correlation, blocks = reach(values)
-    return replace(correlation, degrees=degrees_of(blocks))
-
-
-def reach(values: Raster) -> tuple[Correlation, Raster | None]:
-    """`estimate` without its degrees of freedom, and the block means to find these from; None where too few.
-
-    Raises
-    ------
-    InputError
-        When there are too few values.
-    """
     fine = fit(empirical(values))
     size = max(2, int(np.ceil(fine.ranges[0] / values.grid.cell)))
     blocks = _block_means(values, size)
@@ -169,8 +162,8 @@ def reach(values: Raster) -> tuple[Correlation, Raster | None]:
     far_sill, far_range = coarse.sills[1], coarse.ranges[1]
     sill = max(0.0, fine.sills[0] + fine.sills[1] - far_sill)
     # the sum over all distances of a spherical part is pi / 5 times sill times range squared
-    left = coarse.nugget * blocks.grid.cell_area - fine.nugget * values.grid.cell_area
-    near_range = float(np.sqrt(max(left, 0.0) * 5.0 / (np.pi * sill))) if sill > 0.0 else values.grid.cell
+    reach = coarse.nugget * blocks.grid.cell_area - fine.nugget * values.grid.cell_area
+    near_range = float(np.sqrt(max(reach, 0.0) * 5.0 / (np.pi * sill))) if sill > 0.0 else values.grid.cell
     ranges = (max(near_range, 0.5 * values.grid.cell), far_range)
     return Correlation(fine.nugget, (sill, far_sill), ranges), blocks
 
@@ -230,8 +223,8 @@ def degrees_of(blocks: Raster | None) -> float:
             if np.count_nonzero(np.isfinite(values)) < LEAST_BLOCKS // 2:
                 return LEAST_DEGREES
             part = _fit_parts(empirical(Raster(values, blocks.grid)), far_only=True)
-            wide = part.nugget * blocks.grid.cell_area + np.pi / 5.0 * part.sills[1] * part.ranges[1] ** 2
-            logs.append(np.log(max(wide, 1e-300)))
+            reach = part.nugget * blocks.grid.cell_area + np.pi / 5.0 * part.sills[1] * part.ranges[1] ** 2
+            logs.append(np.log(max(reach, 1e-300)))
     variance = (len(logs) - 1) * float(np.var(logs))
     return float(np.clip(2.0 / max(variance, 1e-6), LEAST_DEGREES, 1000.0))
 

@@ -56,7 +56,7 @@ def test_weak_part_that_reaches_far_is_seen_in_block_means():
         rng = np.random.default_rng(seed)
         near, far = (ndimage.gaussian_filter(rng.normal(size=(200, 200)), s, mode="wrap") for s in (1.2, 10.0))
         field = np.sqrt(0.97) * near * np.sqrt(4 * np.pi) * 1.2 + np.sqrt(0.03) * far * np.sqrt(4 * np.pi) * 10
-        model = estimate(Raster(field, Grid(0, 0, 200, 200, 1.0)))
+        model, _ = estimate(Raster(field, Grid(0, 0, 200, 200, 1.0)))
         found.append(model.nugget + sum(np.pi / 5 * c * r**2 for c, r in zip(model.sills, model.ranges, strict=True)))
     # integrals of exp(-h^2 / 4 s^2): 4 pi s^2; forty far waves a field leave a third of uncertainty to each
     expected = 4 * np.pi * (0.97 * 1.2**2 + 0.03 * 10**2)
