@@ -164,7 +164,7 @@ def _labels(
         skip = skip.copy()
         skip[lowest.index[noise]] = True
         found = detail(cloud, cells, skip, key_corners, lowest.grid, parameters)
-        is_ground = -1.0, 0.0
+        is_ground = -1.0, 0.0  # the fine surface has told what is ground; no distance from this one does
     labels = np.empty(len(cloud), dtype=np.uint8)
     run_bands(
         label_kernels.label_points, len(cloud), cloud.x, cloud.y, cloud.z, terrain.corners, frame(lowest.grid), slope,
