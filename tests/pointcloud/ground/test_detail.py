@@ -68,7 +68,7 @@ def test_crests_of_a_forest_road_are_ground_among_plants() -> None:
     z[plant] += rng.uniform(0.3, 0.9, np.count_nonzero(plant))
     ground = classify(PointCloud(x, y, z)).labels == 2
     banks = away < 5.0
-    assert np.mean(~ground[banks & ~plant]) < 0.10  # 0.18 from one fit, 0.07 from two
+    assert np.mean(~ground[banks & ~plant]) < 0.05  # 0.18 from one fit, 0.035 from three
     assert np.mean(ground[banks & plant]) < 0.03
 
 
