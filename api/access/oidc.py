@@ -18,7 +18,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -33,6 +33,7 @@ ATTEMPT_S: Final = 600
 """Time that somebody has at the provider."""
 
 _CLOCKS_DIFFER_S: Final = 60
+_KNOWN_S: Final = 600
 _ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 """Signatures with the provider's own key: neither ``none`` nor a shared secret."""
 
@@ -75,8 +76,7 @@ def begin(settings: Settings, return_url: str) -> tuple[Attempt, str]:
         "code_challenge": _unpadded(hashlib.sha256(verifier.encode()).digest()),
         "code_challenge_method": "S256",
     }
-    with _client() as client:
-        address = _endpoint(_discovered(client, settings), "authorization_endpoint")
+    address = _endpoint(_discovered(settings), "authorization_endpoint")
     return attempt, f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
 
 
@@ -122,8 +122,8 @@ def claims_of(settings: Settings, attempt: Attempt, code: str, return_url: str) 
         form["client_id"] = settings.oidc_client_id
     else:  # RFC 6749, section 2.3.1: both are form-encoded before they are joined
         login = (quote(settings.oidc_client_id, safe=""), quote(key.get_secret_value(), safe=""))
+    document = _discovered(settings)
     with _client() as client:
-        document = _discovered(client, settings)
         answer = _asked(client, "POST", _endpoint(document, "token_endpoint"), data=form, auth=login)
         keys = _asked(client, "GET", _endpoint(document, "jwks_uri"))
     return _verified(answer.get("id_token"), keys, settings, attempt.nonce)
@@ -154,10 +154,16 @@ def _verified(token: Any, keys: dict[str, Any], settings: Settings, nonce: str) 
     return claims
 
 
-def _discovered(client: httpx.Client, settings: Settings) -> dict[str, Any]:
-    """What the provider says of itself."""
-    document = _asked(client, "GET", f"{settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration")
-    if document.get("issuer") != settings.oidc_issuer:
+def _discovered(settings: Settings) -> Mapping[str, Any]:
+    """What the provider says of itself; whoever calls the log-in page again and again does not ask it each time."""
+    return _asked_for(settings.oidc_issuer, int(time.time()) // _KNOWN_S)
+
+
+@lru_cache(maxsize=1)
+def _asked_for(issuer: str, _period: int) -> Mapping[str, Any]:
+    with _client() as client:
+        document = _asked(client, "GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    if document.get("issuer") != issuer:
         raise _no_provider(f"it calls itself {str(document.get('issuer'))[:200]!r}")
     return document
 
