@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipelines.cluster import checked_address
 from pipelines.stage_cache import StageCache
+from pointcloud.errors import ParameterError
 
 _GIB: Final = 1024**3
 _OIDC: Final = ("issuer", "client_id", "client_secret", "scope", "title", "user_claim", "groups_claim", "groups")
@@ -124,6 +126,11 @@ class Settings(BaseSettings):
         None, description="Folder of the results of stages that later jobs use again; by default one in data_dir."
     )
     cache_bytes: int = Field(20 * _GIB, ge=0, description="Size that it keeps to; 0 keeps none.")
+    dask_scheduler: str | None = Field(
+        None,
+        description="tcp://host:port of a Dask scheduler whose workers make the tiles of large surveys; local: tiles "
+        "run beside each other on this machine; by default a job works through its tiles itself.",
+    )
     min_free_bytes: int = Field(
         _GIB, ge=0, description="With less room in data_dir the service says that it is not ready."
     )
@@ -159,6 +166,20 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         """An absolute path, so that a worker finds the same folder whatever its working directory."""
         return None if value is None else value.expanduser().absolute()
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _is_scheduler(cls, value: str | None) -> str | None:
+        try:
+            return checked_address(value) if value else None
+        except ParameterError as error:
+            raise ValueError(error.en) from error
+
+    @model_validator(mode="after")
+    def _cluster_has_a_cache(self) -> Settings:
+        if self.dask_scheduler and not self.cache_bytes:
+            raise ValueError("dask_scheduler is set, so cache_bytes must not be 0: tiles come through the cache")
+        return self
 
     @field_validator("oidc_issuer")
     @classmethod

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines import stage_arguments, stage_cache, stages, tiling
+from pipelines import cluster, stage_arguments, stage_cache, stages, tile_surfaces, tiling
+from pipelines.cluster_order import Order
 from pipelines.document import shipped
+from pipelines.stage_cache import StageCache
+from pipelines.tile_surfaces import DIMENSIONS
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
-from pointcloud.dimensions import ClassCode
 from pointcloud.errors import FileError, ParameterError
 from pointcloud.grid import Grid, Raster
-from pointcloud.ground import surface
-from pointcloud.ground.classify import GroundResult
-from pointcloud.ground.parameters import GroundParameters, required_halo, survey_parameters
+from pointcloud.ground.parameters import GroundParameters, Occupied, required_halo, survey_parameters
 from pointcloud.io import las
 from pointcloud.io.survey import Survey
-
-DIMENSIONS = ("Classification", "ReturnNumber", "NumberOfReturns")
-"""Attributes that the ground filter looks at."""
 
 Report = Callable[[float], None]
 
@@ -106,19 +103,26 @@ def survey_surfaces(
         When a file cannot be read or the run is cancelled.
     """
     parameters, tiles = _tiles(survey, grid, max_gap, options)
-    work = _Work(grid, Counter({"in": survey.n_points}))
+    work, n = _Work(grid, Counter({"in": survey.n_points})), len(tiles)
 
-    def made(tile: _Tile, start: float) -> stage_cache.Arrays:
-        cloud = tile.read()
-        report(start + 0.4 / len(tiles))
-        result = stages.labelled(cloud, parameters=parameters)
-        return _tile_surfaces(tile.core, cloud, result, max_gap, with_terrain=with_terrain)
+    def made_from(tile: _Tile) -> dict[str, Any]:
+        return _made_from(survey, tile.core, tile.reach, parameters.as_dict(), max_gap, with_terrain)
 
-    for i, tile in enumerate(tiles):
-        report(i / len(tiles))
-        made_from = partial(_made_from, survey, tile.core, tile.reach, parameters.as_dict(), max_gap, with_terrain)
-        work.add(tile.core, stage_cache.arrays("surfaces", made_from, partial(made, tile, i / len(tiles))))
-        report((i + 1) / len(tiles))
+    def made(i: int) -> stage_cache.Arrays:
+        tile, cloud = tiles[i], tiles[i].read()
+        report((i + 0.4) / n)
+        return tile_surfaces.surfaces(tile.core, cloud, parameters, max_gap, with_terrain=with_terrain)
+
+    def order(i: int, cache: StageCache) -> Order:
+        tile, given = tiles[i], {"parameters": parameters.as_dict(), "max_gap": max_gap, "with_terrain": with_terrain}
+        entry = cache.arrays_path("surfaces", made_from(tile))
+        reach = tile.reach or grid.bounds  # one of several tiles has a reach of its own
+        return _order("surfaces", (i, n), entry, cache, survey, tile.core, reach, given)
+
+    report(0.0)
+    for i in cluster.in_turn(n, order, report):
+        work.add(tiles[i].core, stage_cache.arrays("surfaces", partial(made_from, tiles[i]), partial(made, i)))
+        report((i + 1) / n)
     work.counts["outside"] = survey.n_points - sum(n for name, n in work.counts.items() if name.startswith("class_"))
     _refuse_loss(survey, grid, work.counts["outside"])
     key_points, ground_points = (_joined(survey, parts) for parts in (work.key_points, work.ground_points))
@@ -163,14 +167,40 @@ def is_one_tile(survey: Survey, grid: Grid) -> bool:
 
 def ground_parameters(survey: Survey, grid: Grid, options: Mapping[str, Any]) -> GroundParameters:
     """Parameters of the ground filter from the whole survey, so that its tiles are filtered alike."""
-    clouds = (_core_points(survey, tile.core) for tile in tiling.plan(grid, survey.n_points, 0.0))
-    return survey_parameters((stages.without_noise(cloud) for cloud in clouds), **options)
+    cores = [tile.core for tile in tiling.plan(grid, survey.n_points, 0.0)]
+
+    def made_from(core: Grid) -> dict[str, Any]:
+        return _made_from(survey, core, None, {})
+
+    def order(i: int, cache: StageCache) -> Order:
+        entry = cache.arrays_path("spacing", made_from(cores[i]))
+        return _order("spacing", (i, len(cores)), entry, cache, survey, cores[i], cores[i].bounds, {})
+
+    def parts() -> Iterator[Occupied]:
+        for i in cluster.in_turn(len(cores), order):
+            make = partial(tile_surfaces.spacing, survey, cores[i])
+            kept = stage_cache.arrays("spacing", partial(made_from, cores[i]), make)
+            yield Occupied(int(kept["n_points"]), kept["cells"])
+
+    return survey_parameters(parts(), **options)
 
 
-def _core_points(survey: Survey, core: Grid) -> PointCloud:
-    """Points of a tile alone: one on a border belongs to one side."""
-    cloud = survey.read(bounds=core.bounds, dimensions=DIMENSIONS[:1])
-    return cloud.take(core.bounds.contains(cloud.x, cloud.y))
+def _order(
+    stage: str,
+    place: tuple[int, int],
+    entry: Path,
+    cache: StageCache,
+    survey: Survey,
+    core: Grid,
+    reach: Bounds,
+    given: Mapping[str, Any],
+) -> Order:
+    """The order for a tile of a survey, which `tile_surfaces.make_ordered` makes."""
+    files = [info for info in survey.files if info.bounds.touches(reach)]
+    name = f"{place[0] + 1}/{place[1]} (E {core.bounds.x_min:.0f}, N {core.bounds.y_min:.0f})"
+    window = [core.column, core.south_row, core.n_columns, core.n_rows, core.cell]
+    arguments = {**given, "core": window, "reach": reach.as_tuple()}
+    return Order.of(stage, name, [entry], cache, survey, files, arguments)
 
 
 def kept_parameters(
@@ -248,29 +278,6 @@ def _joined(survey: Survey, parts: list[NDArray[np.float64]]) -> PointCloud:
     return PointCloud(x, y, z, {}, survey.crs, survey.vertical_datum)
 
 
-def _tile_surfaces(
-    core: Grid, cloud: PointCloud, result: GroundResult, max_gap: float, *, with_terrain: bool
-) -> stage_cache.Arrays:
-    """What a tile adds: rasters on its core, the points of it that are ground, its points by class."""
-    made: dict[str, NDArray[Any]] = {}
-    if with_terrain:
-        key = result.key_points
-        made["terrain"] = surface.terrain(cloud.x[key], cloud.y[key], cloud.z[key], core, max_gap).height.values
-    kept = ~stages.is_noise(result.labels)
-    confidence = cell_confidence(cloud.x[kept], cloud.y[kept], result.confidence[kept], core, max_gap)
-    is_wanted = np.isfinite(made["terrain"]) if with_terrain else True
-    made["confidence"] = np.where(is_wanted, confidence, np.float32(np.nan))
-    labelled = cloud.with_attributes(Classification=result.labels)
-    made["top"] = surface.highest_return(labelled, core).values
-    made["is_surveyed"] = surface.distance_to_points(cloud.x, cloud.y, core, max_gap) <= max_gap
-    inside = core.bounds.contains(cloud.x, cloud.y)
-    ground = result.labels == ClassCode.GROUND
-    for name, chosen in (("key_points", result.key_points & inside), ("ground_points", ground & inside)):
-        made[name] = np.stack([values[chosen] for values in (cloud.x, cloud.y, cloud.z)])
-    made["classes"], made["numbers"] = np.unique(result.labels[inside], return_counts=True)
-    return made
-
-
 class _Work:
     """The surfaces while tiles come in."""
 
@@ -294,56 +301,6 @@ class _Work:
         self.ground_points.append(made["ground_points"])
         self.counts["key_points"] += made["key_points"].shape[1]
         self.counts.update(_by_class(made["classes"], made["numbers"]))
-
-
-def cell_confidence(
-    x: NDArray[np.float64], y: NDArray[np.float64], confidence: NDArray[np.float32], grid: Grid, reach: float
-) -> NDArray[np.float32]:
-    """Mean confidence of the points in each cell; where none fell, of those up to ``reach`` metres to each side.
-
-    Parameters
-    ----------
-    x, y
-        Points of the grid and, for the same values whatever the tiles, of ``reach`` beyond it.
-    confidence
-        0-1 of each point.
-
-    Returns
-    -------
-    ndarray
-        float32 of ``grid.shape``, NaN where there is no point.
-    """
-    margin = math.ceil(reach / grid.cell)
-    wide = Grid(
-        grid.column - margin, grid.south_row - margin, grid.n_columns + 2 * margin, grid.n_rows + 2 * margin, grid.cell
-    )
-    rows, columns = wide.cells_of(x, y)
-    inside = (rows >= 0) & (rows < wide.n_rows) & (columns >= 0) & (columns < wide.n_columns)
-    flat = rows[inside] * wide.n_columns + columns[inside]
-    size = wide.n_rows * wide.n_columns
-    # whole numbers, so that a sum is exact and does not hang on the order in which a tile brings its points
-    total = np.bincount(flat, np.rint(confidence[inside] * _PARTS), size).reshape(wide.shape)
-    number = np.bincount(flat, minlength=size).reshape(wide.shape)
-    window = grid.window_in(wide)
-    own = number[window] > 0
-    total = np.where(own, total[window], _square_sums(total, margin))
-    number = np.where(own, number[window], _square_sums(number, margin))
-    with np.errstate(invalid="ignore"):
-        mean: NDArray[np.float32] = (total / number / _PARTS).astype(np.float32)
-    return mean
-
-
-_PARTS = float(1 << 20)
-
-
-def _square_sums(values: NDArray[Any], margin: int) -> NDArray[Any]:
-    """Sums over the square of ``margin`` cells to each side; the outer ``margin`` cells are left away."""
-    n = 2 * margin + 1
-    for _ in range(2):
-        sums = np.cumsum(values, axis=0)
-        values = sums[n - 1 :].T.copy()
-        values[:, 1:] -= sums[:-n].T
-    return values
 
 
 def class_counts(labels: NDArray[np.uint8]) -> Counter[str]:

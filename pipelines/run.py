@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipelines import catalog, stage_cache
+from pipelines import catalog, cluster, stage_cache
 from pipelines.process import Context, Outputs, Parameters, Process
 from pipelines.progress import Observer, Progress, ignore
 from pipelines.workspace import staged_folder
@@ -50,7 +50,8 @@ def run(
     process = catalog.get(process_id)
     checked = check_parameters(process, parameters)
     _check_inputs(process, inputs)
-    with stage_cache.used(stage_cache.from_environment()), staged_folder(folder) as stage:
+    scheduler, cache = cluster.from_environment(), stage_cache.from_environment()
+    with stage_cache.used(cache), cluster.used(scheduler), staged_folder(folder) as stage:
         return process.run(inputs, checked, Context(stage, Progress(process.stages, observer)))
 
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -85,6 +86,14 @@ class StageCache:
                     found.append(Entry(path, status.st_size, status.st_mtime))
         return sorted(found, key=lambda entry: entry.used)
 
+    def names(self) -> set[str]:
+        """Names of all files in the folder.
+
+        To be asked before a file that another machine may make is opened: NFS remembers for half a minute that a name
+        was not there, but not what it listed.
+        """
+        return {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
+
     def clear(self) -> int:
         """Remove all entries and what was left half-made; how many bytes that freed."""
         entries = self.entries()
@@ -102,7 +111,7 @@ class StageCache:
 
     def arrays(self, stage: str, made_from: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
         """What ``make`` gives, from the folder where it is there already."""
-        path = self._path(stage, made_from, ".npz")
+        path = self.arrays_path(stage, made_from)
         try:
             with np.load(path, allow_pickle=False) as kept:
                 found = {name: kept[name] for name in kept.files}  # each member's checksum is compared here
@@ -115,28 +124,40 @@ class StageCache:
             _note_use(path)
             return found
         made = make()
-        size = sum(values.nbytes for values in made.values())
-        self._put(path, size, lambda partial: _save(partial, made))
+        self.keep_arrays(path, made)
         return made
 
     def file(self, stage: str, made_from: Mapping[str, Any], target: Path, make: Callable[[Path], None]) -> None:
         """Let ``make`` write ``target``, or copy it from the folder where it is there already."""
-        path = self._path(stage, {**made_from, "suffix": target.suffix}, target.suffix.lower())
+        path = self.file_path(stage, made_from, target.suffix)
         try:
             shutil.copyfile(path, target)
         except FileNotFoundError:
             make(target)
-            self._put(path, target.stat().st_size, lambda partial: shutil.copyfile(target, partial))
+            self.keep_file(path, target.stat().st_size, lambda partial: shutil.copyfile(target, partial))
         else:
             _note_use(path)
+
+    def arrays_path(self, stage: str, made_from: Mapping[str, Any]) -> Path:
+        """Where `arrays` keeps what is made from this."""
+        return self._path(stage, made_from, ".npz")
+
+    def file_path(self, stage: str, made_from: Mapping[str, Any], suffix: str) -> Path:
+        """Where `file` keeps what is made from this, for targets with this suffix."""
+        return self._path(stage, {**made_from, "suffix": suffix}, suffix.lower())
+
+    def keep_arrays(self, path: Path, made: Arrays) -> None:
+        """Keep what was made at its `arrays_path`."""
+        self.keep_file(path, sum(values.nbytes for values in made.values()), lambda partial: _save(partial, made))
 
     def _path(self, stage: str, made_from: Mapping[str, Any], suffix: str) -> Path:
         named = json.dumps({"code": code_version(), **made_from}, sort_keys=True, allow_nan=False)
         return self.folder / f"{stage}-{hashlib.sha256(named.encode()).hexdigest()}{suffix}"
 
-    def _put(self, path: Path, size: int, write: Callable[[Path], object]) -> None:
-        """Keep what ``write`` writes. A full disk costs the entry, never the run."""
-        partial = self.folder / f"{_PARTIAL}{os.getpid()}-{path.name}"
+    def keep_file(self, path: Path, size: int, write: Callable[[Path], object]) -> None:
+        """Keep what ``write`` writes, about ``size`` bytes. A full disk costs the entry, never the run."""
+        # process ids of two machines may be the same
+        partial = self.folder / f"{_PARTIAL}{os.getpid()}-{token_hex(4)}-{path.name}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not self._has_room(size):
@@ -181,6 +202,11 @@ def used(cache: StageCache | None) -> Iterator[None]:
         yield
     finally:
         _active = before
+
+
+def active() -> StageCache | None:
+    """The cache of the block `used` that runs."""
+    return _active
 
 
 def from_environment() -> StageCache | None:

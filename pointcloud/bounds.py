@@ -61,6 +61,15 @@ class Bounds:
         inside: NDArray[np.bool_] = (x >= self.x_min) & (x < self.x_max) & (y >= self.y_min) & (y < self.y_max)
         return inside
 
+    def touches(self, other: Bounds) -> bool:
+        """Whether two rectangles share a point, edges included."""
+        return (
+            self.x_min <= other.x_max
+            and other.x_min <= self.x_max
+            and self.y_min <= other.y_max
+            and other.y_min <= self.y_max
+        )
+
     def intersection(self, other: Bounds) -> Bounds | None:
         """The common rectangle, or None where the two share no area."""
         x_min, y_min = max(self.x_min, other.x_min), max(self.y_min, other.y_min)

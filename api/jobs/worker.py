@@ -34,7 +34,7 @@ from api.jobs.states import JobStatus
 from api.problems import INTERNAL, Problem
 from api.records import JobRecord
 from api.settings import Settings
-from pipelines import stage_cache
+from pipelines import cluster, stage_cache
 from pipelines.process import Context, Outputs, Process
 from pipelines.progress import Progress, ProgressEvent, Text
 from pipelines.workspace import staged_folder
@@ -82,7 +82,7 @@ def run_job(job_id: str, folder: JobFolder, settings: Settings, database: Databa
     try:
         process = process_in(load_catalog(settings.catalog), job.process_id)
         cache = settings.stage_cache if settings.cache_bytes else None
-        with stage_cache.used(cache), staged_folder(folder.results) as stage:
+        with stage_cache.used(cache), cluster.used(settings.dask_scheduler), staged_folder(folder.results) as stage:
             outputs = _run_process(process, job, stage, claim, settings, database)
             files = [_measured(stage, output.path, output.media_type, output.title) for output in outputs.files]
         with database.writing() as session:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from pipelines.progress import Observer, Progress, Stage, Text
 from pointcloud.errors import ParameterError
 
 if TYPE_CHECKING:
+    from pipelines.cluster_order import Order
+    from pipelines.stage_cache import StageCache
     from pointcloud.cloud import PointCloud
     from pointcloud.ground.parameters import GroundParameters as FilterParameters
     from pointcloud.io.survey import Survey
@@ -67,15 +70,17 @@ class GroundClassification(Process[GroundParameters]):
 
     def run(self, inputs: Mapping[str, Sequence[Path]], parameters: GroundParameters, context: Context) -> Outputs:
         """See `Process.run`; writes one LAZ file for each tile and ground.json."""
+        from pipelines import cluster
         from pipelines.workspace import write_json
 
         context.progress.at("open")
         given = _prepare(inputs["survey"], parameters.crs, parameters.options)
         survey, names = given.survey, [f"{stem}.laz" for stem in _stems(given.survey)]
         counts: Counter[str] = Counter()
-        for i, name in enumerate(names):
+        order = partial(_order, given)
+        for i in cluster.in_turn(len(names), order, context.progress.within("ground")):
             report = context.progress.within("ground", i / len(names), (i + 1) / len(names))
-            counts.update(_classify_file(given, i, context.workspace / name, report))
+            counts.update(_classify_file(given, i, context.workspace / names[i], report))
         summary = _summary(survey, given.chosen, counts, names)
         write_json(context.workspace / "ground.json", summary)
         title = Text("Classified points", "分類済み点群")
@@ -160,7 +165,7 @@ def _prepare(paths: Sequence[Path], crs: str | None, options: Mapping[str, Any])
 
 def _dimensions(survey: Survey, index: int) -> tuple[str, ...]:
     """What the filter looks at, and what the labels of a layered file are coded with."""
-    from pipelines.engine import DIMENSIONS
+    from pipelines.tile_surfaces import DIMENSIONS
     from pointcloud.io.laz_layers import CONTEXT, FLAGS
 
     more = (*CONTEXT, *sorted(FLAGS)) if survey.files[index].point_format >= 6 else ()
@@ -193,10 +198,7 @@ def _classify_file(given: _Given, index: int, target: Path, report: Callable[[fl
     from pointcloud.io import las
 
     labels: list[NDArray[np.uint8]] = []
-
-    def made_from() -> dict[str, Any]:
-        survey = stage_cache.survey_identity(given.survey)
-        return {"survey": survey, "index": index, "options": given.chosen.as_dict()}
+    made_from = partial(_made_from, given, index)
 
     def counts() -> stage_cache.Arrays:
         if not labels:  # the file was copied, and its counts are kept no longer
@@ -209,6 +211,46 @@ def _classify_file(given: _Given, index: int, target: Path, report: Callable[[fl
     kept = stage_cache.arrays("ground-counts", made_from, counts)
     report(1.0)
     return Counter({name: number.item() for name, number in kept.items()})
+
+
+def _made_from(given: _Given, index: int) -> dict[str, Any]:
+    from pipelines import stage_cache
+
+    survey = stage_cache.survey_identity(given.survey)
+    return {"survey": survey, "index": index, "options": given.chosen.as_dict()}
+
+
+def _order(given: _Given, index: int, cache: StageCache) -> Order:
+    """What `make_ordered_file` needs to know of one file: its place in the survey, and the files within reach of it."""
+    from pipelines.cluster_order import Order
+    from pointcloud.ground.parameters import required_halo
+
+    survey, made_from = given.survey, _made_from(given, index)
+    info = survey.files[index]
+    reach = info.bounds.buffered(required_halo(given.chosen))
+    near = [one for one in survey.files if one.bounds.touches(reach)]
+    entries = [cache.file_path("ground", made_from, ".laz"), cache.arrays_path("ground-counts", made_from)]
+    name = f"{index + 1}/{len(survey.files)} ({info.path.name})"
+    arguments = {"index": near.index(info), "parameters": given.chosen.as_dict()}
+    return Order.of("ground", name, entries, cache, survey, near, arguments)
+
+
+def make_ordered_file(order: Order) -> None:
+    """Put one file with its labels, and their counts, into the cache, as `_classify_file` does."""
+    from pipelines.engine import class_counts
+    from pointcloud.ground.parameters import GroundParameters as FilterParameters
+
+    given = _Given(order.survey(), FilterParameters(**order.arguments["parameters"]), [])
+    index, labels = order.arguments["index"], []
+    target, counts = map(Path, order.entries)
+
+    def write(path: Path) -> None:
+        labels.append(_label(given, index, path, lambda _: None))
+
+    order.cache.keep_file(target, given.survey.files[index].path.stat().st_size, write)
+    if labels:
+        found = class_counts(labels[0])
+        order.cache.keep_arrays(counts, {name: np.asarray(number) for name, number in found.items()})
 
 
 def _label(given: _Given, index: int, target: Path, report: Callable[[float], None]) -> NDArray[np.uint8]:

@@ -118,8 +118,36 @@ def check_units(cloud: PointCloud) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """What a part of a survey adds to the spacing of its points.
+
+    Parameters
+    ----------
+    n_points
+        How many points it has.
+    cells
+        Keys, int64, of the cells of 4 m that hold any; a cell has the same key in every part.
+    """
+
+    n_points: int
+    cells: NDArray[np.int64]
+
+
+def occupied(cloud: PointCloud) -> Occupied:
+    """The points of a part of a survey and their cells.
+
+    Raises
+    ------
+    UnitsError
+        When the cloud is in degrees or feet.
+    """
+    check_units(cloud)
+    return Occupied(len(cloud), _occupied(cloud) if len(cloud) else np.empty(0, dtype=np.int64))
+
+
 def survey_parameters(
-    clouds: PointCloud | Iterable[PointCloud],
+    clouds: PointCloud | Iterable[PointCloud | Occupied],
     *,
     method: Method = "auto",
     cell: float | None = None,
@@ -133,7 +161,7 @@ def survey_parameters(
     Parameters
     ----------
     clouds
-        The survey, whole or as tiles that are read one after the other.
+        The survey, whole or as tiles that are read one after the other, or what `occupied` found in them.
     method, cell, window, slope, threshold, scalar
         Overrides; None: from the data.
 
@@ -169,14 +197,13 @@ def _tolerance(spacing: float, cell: float) -> tuple[float, float]:
     return 0.15 + 0.25 * coarse, 0.1 + 0.7 * coarse
 
 
-def _spacing(clouds: Iterable[PointCloud]) -> float:
+def _spacing(clouds: Iterable[PointCloud | Occupied]) -> float:
     """Mean distance of neighbouring points in metres over the cells of 4 m that have any; 1 m for an empty survey."""
     n_points, cells = 0, [np.empty(0, dtype=np.int64)]
     for cloud in clouds:
-        check_units(cloud)
-        if len(cloud):
-            n_points += len(cloud)
-            cells.append(_occupied(cloud))
+        part = cloud if isinstance(cloud, Occupied) else occupied(cloud)
+        n_points += part.n_points
+        cells.append(part.cells)
     n_cells = np.unique(np.concatenate(cells)).size  # a cell that two tiles share counts once
     return 4.0 * math.sqrt(n_cells / n_points) if n_points else 1.0
 

@@ -68,7 +68,7 @@ class Survey:
         ParameterError
             When a dimension is neither standard nor in a file.
         """
-        touched = [file for file in self.files if bounds is None or _touches(file.bounds, bounds)]
+        touched = [file for file in self.files if bounds is None or file.bounds.touches(bounds)]
         clouds = [las.read(file.path, dimensions=dimensions, bounds=bounds) for file in touched]
         if not clouds:
             return self._stated(PointCloud(np.empty(0), np.empty(0), np.empty(0)))
@@ -213,13 +213,6 @@ def _partly_known(datum: VerticalDatum) -> Note:
         "vertical-datum-partly-known",
         f"only some files state what their heights refer to ({datum.value}); treated as unknown",
         f"高さの基準 ({datum.value}) を示すファイルと示さないファイルがあるため、不明として扱います。",
-    )
-
-
-def _touches(one: Bounds, other: Bounds) -> bool:
-    """Whether two rectangles share a point, edges included."""
-    return (
-        one.x_min <= other.x_max and other.x_min <= one.x_max and one.y_min <= other.y_max and other.y_min <= one.y_max
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipelines import tiling
-from pipelines.engine import cell_confidence, ground_parameters, survey_grid, survey_surfaces
+from pipelines.engine import ground_parameters, survey_grid, survey_surfaces
+from pipelines.tile_surfaces import cell_confidence
 from pointcloud.grid import Grid
 from pointcloud.ground.parameters import survey_parameters
 from pointcloud.io.survey import open_survey
