@@ -80,11 +80,3 @@ def _cached(compiled: Any, function: F) -> F:
 def kernel(function: F) -> F:
     """Compile a serial kernel; it may be entered from several threads at once."""
     return _cached(numba.njit(nogil=True, error_model="numpy")(function), function)
-
-
-def parallel_kernel(function: F) -> F:
-    """Compile a kernel whose ``prange`` loops use all cores.
-
-    Never enter one from two threads: Numba's workqueue layer aborts the process.
-    """
-    return _cached(numba.njit(nogil=True, parallel=True, error_model="numpy")(function), function)

@@ -145,23 +145,6 @@ def named_layers(names: Mapping[str, str]) -> dict[str, CadLayer]:
     return layers
 
 
-def check_paper(paper: str) -> Paper:
-    """The paper, when there is one of that name.
-
-    Raises
-    ------
-    ParameterError
-        Otherwise.
-    """
-    if paper not in SIZES:
-        raise ParameterError(
-            f"sheet: paper '{paper}'; expected one of {', '.join(SIZES)}",
-            f"用紙 '{paper}' は使えません。{', '.join(SIZES)} のいずれかを指定してください。",
-            value=paper,
-        )
-    return "A1" if paper == "A1" else "A3"
-
-
 @dataclass(frozen=True, slots=True)
 class TitleBlock:
     """What the title block (表題欄) says besides name, scale and number of the sheet, and the drawing's language."""

@@ -131,8 +131,3 @@ def _constants(table: reading.Table, row: reading.Row, line: int) -> Constants:
     texts = {n: row.cells.get(n, "") for n in ("species", "name_en", "stem_table", "source")}
     made: dict[str, Any] = {**texts, **values, "status": row.cells.get("status") or table.status, "line": line}
     return Constants(**made)
-
-
-def growth_for(absorption_t: float, constants: Constants, age: int) -> float:
-    """Stem growth in m3 that an absorption in t-CO2 stands for: 850 t a year are 715 m3 of hinoki over 20 years."""
-    return absorption_t / constants.factor(age)

@@ -38,7 +38,7 @@ WORDS: Final = (
     ("択伐", Work.SELECTION), ("selection-cut", Work.SELECTION),
     ("更新伐", Work.REGENERATION), ("regeneration-cut", Work.REGENERATION),
     ("下刈", Work.TENDING), ("除伐", Work.TENDING), ("枝打", Work.TENDING), ("つる切", Work.TENDING),
-    ("つる切り", Work.TENDING), ("保育", Work.TENDING), ("tending", Work.TENDING),
+    ("保育", Work.TENDING), ("tending", Work.TENDING),
 )  # fmt: skip
 """What registers call the treatments; the first that is found in a text decides."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pointcloud.grid import Grid, Raster
 from pointcloud.ground.distance import distance_within
 from pointcloud.ground.scales import REACH, ROUGHNESS_REACH
 from pointcloud.ground.windows import square_sums
@@ -40,15 +39,3 @@ def confidence_cells(keys: Mask, rough: Floats, slope: Floats) -> NDArray[np.flo
     out = density * near / (1.0 + (r / 0.2) ** 2) / (1.0 + slope * slope)
     known: NDArray[np.float32] = np.nan_to_num(out).astype(np.float32)
     return known
-
-
-def confidence_raster(x: Floats, y: Floats, confidence: NDArray[np.float32], ground: Mask, grid: Grid) -> Raster:
-    """Mean confidence of the ground points in each cell of ``grid``, float32; 0 where there is none."""
-    rows, columns = grid.cells_of(x[ground], y[ground])
-    inside = (rows >= 0) & (rows < grid.n_rows) & (columns >= 0) & (columns < grid.n_columns)
-    flat = rows[inside] * grid.n_columns + columns[inside]
-    size = grid.n_rows * grid.n_columns
-    total = np.bincount(flat, weights=confidence[ground][inside], minlength=size)
-    n = np.maximum(np.bincount(flat, minlength=size), 1)
-    means: NDArray[np.float32] = (total / n).astype(np.float32).reshape(grid.shape)
-    return Raster(means, grid)

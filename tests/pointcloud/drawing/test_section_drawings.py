@@ -15,7 +15,7 @@ from pointcloud.drawing import dxf
 from pointcloud.drawing.profile_sheet import _apart, profile_sheets
 from pointcloud.drawing.section_bands import layered, scattered, shaded
 from pointcloud.drawing.section_sheet import section_sheets
-from pointcloud.drawing.sheet import SIZES, Label, Stroke, TitleBlock, cad_layers, check_paper, named_layers
+from pointcloud.drawing.sheet import SIZES, Label, Stroke, TitleBlock, cad_layers, named_layers
 from pointcloud.drawing.typeset import Typesetter
 from pointcloud.errors import ParameterError
 from pointcloud.sections.cut import SectionLine
@@ -98,8 +98,6 @@ def test_too_large_a_scale_falls_back_and_says_so(series):
     sheets = section_sheets(series, BLOCK, TITLES, "A3", 50)
     assert sheets[0].scale > 50
     assert f"縦横 1/{sheets[0].scale} (A3)" in texts(sheets)
-    with pytest.raises(ParameterError, match="A2"):
-        check_paper("A2")
 
 
 def test_profile_has_its_bands(series):
