@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.api.crowd import PASSWORD, Crowd, gather, settings_with_users
 from tests.api.office import serving, wait_for
+from tests.api.provider import CLIENT, SECRET, Provider
 from tests.web.conftest import AXE
 from tests.web.reader import Reader
 
@@ -113,6 +114,26 @@ def test_who_is_no_administrator_has_an_account_all_the_same(browser: Browser, c
         page.get_by_role("button", name="Change the password").click()
         expect(page.get_by_label("User name")).to_be_visible()
         enter(reader, "#/account", "michi", "a longer one by far")
+
+
+def test_whoever_the_provider_knows_enters_without_a_password(browser: Browser, tmp_path: Path) -> None:
+    with Provider() as provider:
+        settings = settings_with_users(
+            tmp_path, workers=0, oidc_issuer=provider.issuer, oidc_client_id=CLIENT, oidc_client_secret=SECRET,
+            oidc_title="県庁", oidc_user_claim="preferred_username",
+        )  # fmt: skip
+        provider.person = {"preferred_username": "kawa", "sub": "s-kawa"}
+        with serving(settings) as service, Reader(browser, str(service.client.base_url), "ja") as reader:
+            gather(service)
+            page = reader.open("#/account")
+            page.get_by_role("link", name="県庁でログイン").click()
+            page.get_by_role("link", name="アカウント").click()
+            assert {address.partition("?")[0] for address in reader.outside} == {f"{provider.issuer}/auth"}
+            reader.outside.clear()  # the rest of the test asks the service alone
+            expect(page.locator("main p").first).to_have_text("kawa")
+            page.get_by_label("用途").fill("QGIS")
+            page.get_by_role("button", name="API キーを発行").click()  # with the token of the session
+            expect(page.locator(".secret code")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "height", "theme"), [(1366, 768, "light"), (390, 844, "dark")])
