@@ -11,7 +11,7 @@ from pipelines.processes.terrain import COG
 from pipelines.processes.volume_result import Epoch, Result
 from pipelines.progress import Text
 from pointcloud.change.uncertainty import level_of_detection, significance
-from pointcloud.drawing.picture import Outline, change_map, hillshade_map, value_map
+from pointcloud.drawing.picture import Outline, change_map, hillshade_map, share_map, value_map
 from pointcloud.drawing.volume_charts import chainage_diagram
 from pointcloud.drawing.volume_words import Picture, printed_volumes
 from pointcloud.grid import Raster
@@ -78,10 +78,8 @@ def write_maps(folder: Path, result: Result) -> list[Picture]:
         hillshade_map(folder / file, epoch.surfaces.terrain, f"陰影起伏図 Hillshade: {ja} {epoch.name}")
         pictures.append(Picture(file, f"Hillshade {epoch.name}", f"陰影起伏 ({ja})"))
     if result.alignment.stable is not None:
-        value_map(
-            folder / "stable.png", result.alignment.stable, terrain, [], "不動域 Stable ground",
-            "1 = 位置合わせに用いた不動域 stable ground for the alignment", "BrBG", (0.0, 1.0),
-        )  # fmt: skip
+        words = "位置合わせに用いた不動域 used to align", "用いなかった区域 not used"
+        share_map(folder / "stable.png", result.alignment.stable, terrain, "不動域 Stable ground", words)
         pictures.append(Picture("stable.png", "Stable ground of the alignment", "位置合わせに用いた不動域"))
     reaches = result.material.reaches
     if reaches:

@@ -36,6 +36,8 @@ _LEFT, _RIGHT, _BAR, _TOP, _BOTTOM = 0.72, 0.25, 1.25, 0.42, 0.78
 """Inches of the margins; the right one without and with a colour bar."""
 
 _VOID = (244, 238, 221)
+_TWO = "BrBG"
+"""Colours of the two sides of `share_map`, which readers of any sight tell apart."""
 
 Outline = tuple[str, Polygon | MultiPolygon]
 
@@ -124,6 +126,30 @@ def value_map(
     sheet.write(path)
 
 
+def share_map(path: Path, share: Raster, terrain: Raster, title: str, words: tuple[str, str]) -> None:
+    """Write a PNG of what belongs to an area and what does not, over hillshade.
+
+    Parameters
+    ----------
+    path
+        Where to write.
+    share
+        1 in the area, 0 outside, NaN where nothing is to be drawn.
+    terrain
+        The surface to shade, on the same grid.
+    title
+        One line above the map.
+    words
+        What 1 and 0 are called in the key.
+    """
+    sheet = _Sheet(share.grid, title, OTHER_WIDTH, has_bar=False)
+    step = _step(share.grid)
+    thin = share.values[::step, ::step]
+    sheet.show(_painted(_relief(terrain), thin, _TWO, (0.0, 1.0), np.full(thin.shape, 0.65)))
+    sheet.key(_TWO, (1.0, 0.0), words)
+    sheet.write(path)
+
+
 def _colour_limit(values: NDArray[np.floating]) -> float:
     known = np.abs(values[np.isfinite(values)])
     large = known[known > LEAST_DRAWN_M]
@@ -184,6 +210,14 @@ class _Sheet:
 
         bar = self._figure.colorbar(ScalarMappable(Normalize(*limits), colours), cax=self._figure.add_axes(self._place))
         bar.set_label(label, fontproperties=font(8))
+
+    def key(self, colours: str, values: Sequence[float], words: Sequence[str]) -> None:
+        """Name the colours of single values in a box on the map."""
+        from matplotlib import colormaps
+        from matplotlib.patches import Patch
+
+        patches = [Patch(color=colormaps[colours](value), label=w) for value, w in zip(values, words, strict=True)]
+        self._axes.legend(handles=patches, prop=font(8), loc="lower right", framealpha=0.85)
 
     def outline(self, outlines: Sequence[Outline]) -> None:
         """Draw areas with their labels."""
