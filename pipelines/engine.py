@@ -305,10 +305,12 @@ class _Work:
 
 def class_counts(labels: NDArray[np.uint8]) -> Counter[str]:
     """Points by class: ``class_2`` -> number."""
-    return _by_class(*np.unique(labels, return_counts=True))
+    numbers = np.bincount(labels)
+    codes = np.flatnonzero(numbers)
+    return _by_class(codes, numbers[codes])
 
 
-def _by_class(codes: NDArray[np.uint8], numbers: NDArray[np.intp]) -> Counter[str]:
+def _by_class(codes: NDArray[np.integer], numbers: NDArray[np.intp]) -> Counter[str]:
     return Counter({f"class_{code}": int(number) for code, number in zip(codes, numbers, strict=True)})
 
 

@@ -146,6 +146,7 @@ def _prepare(paths: Sequence[Path], crs: str | None, options: Mapping[str, Any])
         read_file_with_halo,
         survey_grid,
     )
+    from pointcloud.ground.loading import load_kernels
     from pointcloud.ground.parameters import survey_parameters
     from pointcloud.io.survey import open_survey
 
@@ -155,6 +156,7 @@ def _prepare(paths: Sequence[Path], crs: str | None, options: Mapping[str, Any])
     points: list[PointCloud] = []
 
     def parameters() -> FilterParameters:
+        load_kernels()
         if len(survey.files) > 1 or not is_one_tile(survey, grid):
             return ground_parameters(survey, grid, chosen)
         points.append(read_file_with_halo(survey, 0, 0.0, _dimensions(survey, 0)))

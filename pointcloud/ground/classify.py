@@ -15,7 +15,7 @@ from pointcloud.ground.bands import run_bands
 from pointcloud.ground.confidence import confidence_cells
 from pointcloud.ground.detail import detail
 from pointcloud.ground.keypoints import key_cells
-from pointcloud.ground.lattice import Lattice, cells_of_points, frame, lattice, working_grid
+from pointcloud.ground.lattice import Lattice, cells_of_points, frame, lattice, of_cells, working_grid
 from pointcloud.ground.mask import Terrain, find_terrain
 from pointcloud.ground.noise import high_outliers, low_outliers
 from pointcloud.ground.parameters import GroundParameters, Method, survey_parameters
@@ -110,7 +110,7 @@ def classify(
     terrain = find_terrain(lowest, parameters)
     labels, key_points, confidence = _labels(cloud, cells, water | high | low, lowest, terrain, parameters)
     if terrain.decks.any():
-        labels[(labels == ClassCode.GROUND) & terrain.decks.ravel()[cells]] = ClassCode.UNCLASSIFIED
+        labels[(labels == ClassCode.GROUND) & of_cells(terrain.decks, cells)] = ClassCode.UNCLASSIFIED
     labels[low] = ClassCode.LOW_NOISE
     labels[high] = ClassCode.HIGH_NOISE
     labels[water] = ClassCode.WATER
@@ -134,7 +134,7 @@ def _as_published(
     key_points[lowest.index[lowest.known]] = True
     slope = np.zeros(grid.shape)
     slope.ravel()[cells] = steepness
-    confidence = confidence_cells(lowest.known, np.full(grid.shape, np.nan), slope).ravel()[cells]
+    confidence = of_cells(confidence_cells(lowest.known, np.full(grid.shape, np.nan), slope), cells)
     return _result(labels, key_points, confidence, parameters)
 
 
@@ -179,7 +179,7 @@ def _labels(
         keys = np.zeros(slope.shape, dtype=bool)
         keys.ravel()[cells[key_points]] = True
     labels[lowest.index[noise]] = ClassCode.LOW_NOISE
-    confidence = confidence_cells(keys & ~noise, rough, slope).ravel()[cells]
+    confidence = of_cells(confidence_cells(keys & ~noise, rough, slope), cells)
     return labels, key_points, confidence
 
 

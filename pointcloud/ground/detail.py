@@ -77,7 +77,7 @@ class Points:
         Working grid.
     """
 
-    index: Index
+    index: NDArray[np.signedinteger]
     starts: Index
     u: Small
     v: Small
@@ -113,14 +113,12 @@ class Surface:
     ----------
     planes
         Height, rises and spread of each cell's plane.
-    height, low, high
-        Blend of the tight planes around, the lowest and the highest of them.
+    height
+        Blend of the tight planes around.
     """
 
     planes: Floats
     height: Small
-    low: Small
-    high: Small
 
 
 def detail(
@@ -202,7 +200,8 @@ def _near(
     starts = np.zeros(slope.size + 1, dtype=np.int64)
     np.cumsum(np.sum(counts, axis=0), out=starts[1:])
     n = int(starts[-1])
-    index = np.empty(n, dtype=np.int64)
+    kind: type[np.signedinteger] = np.int32 if len(cloud) < 2**31 else np.int64
+    index = np.empty(n, dtype=kind)
     firsts = itertools.accumulate(counts[:-1], initial=starts[:-1])
     run_parts(detail_kernels.sort_by_cell, len(cloud), chosen, cells, index, part=lambda: next(firsts).copy())
     base = (0.25 * (corners[:-1, :-1] + corners[1:, :-1] + corners[:-1, 1:] + corners[1:, 1:])).ravel()
@@ -227,7 +226,7 @@ def _fit(points: Points) -> Surface:
     """
     n_cells = points.base.size
     moments, planes = np.empty((n_cells, 10)), np.zeros((n_cells, 4))
-    out = Surface(planes, points.h_key.copy(), np.empty_like(points.h), np.empty_like(points.h))
+    out = Surface(planes, points.h_key.copy())
     seen = points.u, points.v, points.h_key, points.starts, points.base, planes, points.grid.shape, *TIGHT
     for is_first in [True] + [False] * (DETAIL_ROUNDS - 1):
         soft, least = ((np.inf, 0.0, 1.0), FACE[2]) if is_first else (SOFT, LEAST)
@@ -240,7 +239,6 @@ def _fit(points: Points) -> Surface:
             limit = FACE[0] + FACE[1] * np.hypot(planes[:, 1], planes[:, 2]) / points.grid.cell
             planes[planes[:, 3] > limit, 3] = np.inf
         run_bands(detail_kernels.blend_planes, n_cells, *seen, after=(out.height,))
-    run_bands(detail_kernels.plane_range, n_cells, *seen, after=(out.low, out.high))
     return out
 
 
@@ -258,9 +256,8 @@ def _labels(
 ) -> tuple[Mask, Small]:
     """Ground points and their distance (m) from the surface, which is brought down where it climbs plants."""
     n_cells, slope = points.base.size, points.slope
-    beside, clean_low, clean_high = (np.empty_like(points.h) for _ in range(3))
-    nothing = np.full_like(points.h, np.inf)
-    is_bare = points.share_close(surface.height, nothing, CLEAN[1] + CLEAN[2] * slope) >= CLEAN[0]
+    beside, clean_low, clean_high = np.full_like(points.h, np.inf), np.empty_like(points.h), np.empty_like(points.h)
+    is_bare = points.share_close(surface.height, beside, CLEAN[1] + CLEAN[2] * slope) >= CLEAN[0]
     clean = surface.planes.copy()
     with np.errstate(invalid="ignore"):
         clean[~(is_bare & (clean[:, 3] <= CLEAN[3] + CLEAN[4] * slope)), 3] = np.inf
@@ -274,7 +271,8 @@ def _labels(
     tolerance = parameters.threshold + parameters.scalar * slope + GROUND_NOISE[is_thin] * noise
     ground, away = np.empty(points.h.size, dtype=bool), np.empty_like(points.h)
     run_bands(
-        label_kernels.label_ground, n_cells, points.h, surface.height, surface.low, surface.high, beside, clean_low,
-        clean_high, points.starts, explained > EXPLAINED[0], noise, tolerance, np.array(EDGE), after=(ground, away),
+        label_kernels.label_ground, n_cells, points.u, points.v, points.h, surface.height, beside, clean_low,
+        clean_high, points.starts, points.base, surface.planes, points.grid.shape, explained > EXPLAINED[0], noise,
+        tolerance, np.array((*EDGE, *TIGHT)), after=(ground, away),
     )  # fmt: skip
     return ground, away

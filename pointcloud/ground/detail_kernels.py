@@ -49,7 +49,7 @@ def near_points(
 
 
 @kernel
-def sort_by_cell(chosen: Mask, cells: Cells, out: Index, first: int, last: int, place: Index) -> None:
+def sort_by_cell(chosen: Mask, cells: Cells, out: Cells, first: int, last: int, place: Index) -> None:
     """Indices of the chosen points by cell; ``place`` comes as the first place of each cell and is used up."""
     for i in range(first, last):
         if chosen[i]:
@@ -59,7 +59,7 @@ def sort_by_cell(chosen: Mask, cells: Cells, out: Index, first: int, last: int, 
 
 @kernel
 def local_coordinates(
-    x: Floats, y: Floats, z: Floats, corners: Floats, frame: Floats, index: Index, base: Floats,
+    x: Floats, y: Floats, z: Floats, corners: Floats, frame: Floats, index: Cells, base: Floats,
     first: int, last: int, u: Small, v: Small, h: Small, h_key: Small,
 ) -> None:  # fmt: skip
     """u, v, h and height of the surface, as in `near_points`, at the points of an index."""
@@ -253,25 +253,6 @@ def add_plane(plane: Floats, u: Small, v: Small, total: Floats, weight: Floats) 
         w = 1.0 / (variance * away * away)
         total[i] += w * (height + by_u * a + by_v * b)
         weight[i] += w
-
-
-@kernel
-def plane_range(
-    u: Small, v: Small, h_key: Small, starts: Index, base: Floats, planes: Floats, shape: tuple[int, int],
-    floor: float, slack: float, first: int, last: int, low: Small, high: Small,
-) -> None:  # fmt: skip
-    """Least and greatest height, at each point, of the planes that `blend_planes` blends."""
-    near = np.empty((9, 6))
-    for k in range(first, last):
-        if starts[k] == starts[k + 1]:
-            continue
-        n = tight_planes(planes, floor, slack, base[k], k // shape[1], k % shape[1], shape[0], shape[1], near)
-        for i in range(starts[k], starts[k + 1]):
-            least, most = np.inf, -np.inf
-            for j in range(n):
-                h = near[j, 0] + near[j, 1] * u[i] + near[j, 2] * v[i]
-                least, most = min(least, h), max(most, h)
-            low[i], high[i] = (least, most) if n > 0 else (h_key[i], h_key[i])
 
 
 @kernel

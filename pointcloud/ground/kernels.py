@@ -37,6 +37,15 @@ def cell_indices(
 
 
 @kernel
+def take_of_cells(
+    values: NDArray[np.generic], cells: NDArray[np.int32], first: int, last: int, out: NDArray[np.generic]
+) -> None:
+    """Value of the cell of each point."""
+    for i in range(first, last):
+        out[i] = values[cells[i]]
+
+
+@kernel
 def block_keys(x: Floats, y: Floats, size: float, column: int, row: int, n_columns: int, out: Ints) -> None:
     """Number of each point's block, counted along rows from the block (column, row)."""
     for i in range(x.size):

@@ -44,18 +44,30 @@ def lowest_of_blocks(
 
 @kernel
 def local_roughness(residual: Floats, accepted: Flags, reach: int, first: int, last: int, out: Floats) -> None:
-    """Mean absolute residual, each at most 1 m, of the accepted cells within ``reach`` cells each way; NaN: none."""
+    """Mean absolute residual, each at most 1 m, of the accepted cells within ``reach`` cells each way; NaN: none.
+
+    Lines shifted by a column each are added up: work for vector registers, where what does not count adds nothing.
+    """
     n_rows, n_columns = residual.shape
-    for r in range(first, last):
+    top, bottom = max(0, first - reach), min(n_rows, last + reach)
+    height, counts = np.zeros((2, bottom - top, n_columns + 2 * reach))
+    for r in range(top, bottom):
         for c in range(n_columns):
-            out[r, c] = np.nan
-            if not accepted[r, c]:
-                continue
-            total, n = 0.0, 0
-            for r2 in range(max(0, r - reach), min(n_rows, r + reach + 1)):
-                for c2 in range(max(0, c - reach), min(n_columns, c + reach + 1)):
-                    if accepted[r2, c2] and not math.isnan(residual[r2, c2]):
-                        total += min(1.0, abs(residual[r2, c2]))
-                        n += 1
-            if n > 0:
-                out[r, c] = total / n
+            if accepted[r, c] and not math.isnan(residual[r, c]):
+                height[r - top, reach + c], counts[r - top, reach + c] = min(1.0, abs(residual[r, c])), 1.0
+    total, n = np.empty(n_columns), np.empty(n_columns)
+    for r in range(first, last):
+        total[:], n[:] = 0.0, 0.0
+        for r2 in range(max(0, r - reach), min(n_rows, r + reach + 1)):
+            for d in range(2 * reach + 1):
+                add_lines(height[r2 - top, d : d + n_columns], counts[r2 - top, d : d + n_columns], total, n)
+        for c in range(n_columns):
+            out[r, c] = total[c] / n[c] if accepted[r, c] and n[c] > 0.0 else np.nan
+
+
+@kernel
+def add_lines(one: Floats, other: Floats, to_one: Floats, to_other: Floats) -> None:
+    """Add two lines to two others of the same length."""
+    for c in range(one.size):
+        to_one[c] += one[c]
+        to_other[c] += other[c]

@@ -7,11 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from pointcloud.ground.detail_kernels import tight_planes
 from pointcloud.ground.surface_kernels import height_at
 from pointcloud.jit import kernel
 
 Floats = NDArray[np.float64]
 Small = NDArray[np.float32]
+Cells = NDArray[np.int32]
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -82,25 +84,35 @@ def climbed_down(
 
 @kernel
 def label_ground(
-    h: Small, surface: Small, low: Small, high: Small, beside: Small, clean_low: Small, clean_high: Small,
-    starts: Index, explained: Mask, noise: Floats, tolerance: Floats, edge: Floats, first: int, last: int,
-    ground: Mask, away: Small,
+    u: Small, v: Small, h: Small, surface: Small, beside: Small, clean_low: Small, clean_high: Small, starts: Index,
+    base: Floats, planes: Floats, shape: tuple[int, int], explained: Mask, noise: Floats, tolerance: Floats,
+    edge: Floats, first: int, last: int, ground: Mask, away: Small,
 ) -> None:  # fmt: skip
     """Ground points and their distance from the surface; inf for others.
 
     ``edge`` is (least step between clean planes, least bend between tight ones, times noise more of that bend): there
-    a point may lie anywhere between the lower and the upper face. Below, twice the tolerance holds.
+    a point may lie anywhere between the lower and the upper face. Below, twice the tolerance holds. Its last two
+    numbers are the floor and the slack of tight planes.
     """
+    near = np.empty((9, 6))
     for k in range(first, last):
+        if starts[k] == starts[k + 1]:
+            continue
         bend = edge[1] + edge[2] * noise[k]
+        n = tight_planes(planes, edge[3], edge[4], base[k], k // shape[1], k % shape[1], shape[0], shape[1], near)
         for i in range(starts[k], starts[k + 1]):
             s = surface[i]
             top, bottom, away[i] = s, s, abs(h[i] - s)
             if explained[k] and max(clean_high[i], s) - min(clean_low[i], s) > edge[0]:
                 top, bottom = max(top, clean_high[i]), min(bottom, clean_low[i])
                 away[i] = min(away[i], beside[i])
-            if high[i] - low[i] > bend:
-                top, bottom = max(top, high[i]), min(bottom, low[i])
+            least, most = np.inf, -np.inf
+            for j in range(n):
+                level = near[j, 0] + near[j, 1] * u[i] + near[j, 2] * v[i]
+                least, most = min(least, level), max(most, level)
+            low, high = np.float32(least), np.float32(most)
+            if high - low > bend:
+                top, bottom = max(top, high), min(bottom, low)
             ground[i] = bottom - 2.0 * tolerance[k] < h[i] < top + tolerance[k]
             if not ground[i]:
                 away[i] = np.inf
@@ -108,7 +120,7 @@ def label_ground(
 
 @kernel
 def nearest_of_quarters(
-    x: Floats, y: Floats, index: Index, u: Small, v: Small, away: Small, starts: Index, limit: Floats,
+    x: Floats, y: Floats, index: Cells, u: Small, v: Small, away: Small, starts: Index, limit: Floats,
     first: int, last: int, key: Mask,
 ) -> None:  # fmt: skip
     """Mark in each quarter of a cell the point that lies least ``away`` from the surface, and within the ``limit``.
@@ -136,7 +148,7 @@ def nearest_of_quarters(
 
 
 @kernel
-def put(values: Mask, index: Index, first: int, last: int, out: Mask) -> None:
+def put(values: Mask, index: Cells, first: int, last: int, out: Mask) -> None:
     """Values of points at the places of an index."""
     for i in range(first, last):
         out[index[i]] = values[i]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from pointcloud.ground.bands import run_bands, run_parts
 from pointcloud.ground.scales import COARSEST
 
 Floats = NDArray[np.float64]
+T = TypeVar("T", bound=np.generic)
 MAX_WORKING_CELLS = 400_000_000
 """Largest working grid; wider surveys are filtered in tiles."""
 
@@ -82,6 +84,13 @@ def cells_of_points(cloud: PointCloud, grid: Grid) -> NDArray[np.int32]:
         after=(cells,),
     )  # fmt: skip
     return cells
+
+
+def of_cells(values: NDArray[T], cells: NDArray[np.int32]) -> NDArray[T]:
+    """The value of each point's cell; NumPy would make indices of 64 bits first."""
+    out = np.empty(cells.size, dtype=values.dtype)
+    run_bands(kernels.take_of_cells, cells.size, values.ravel(), cells, after=(out,))
+    return out
 
 
 def frame(grid: Grid) -> Floats:

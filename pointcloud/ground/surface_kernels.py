@@ -66,37 +66,50 @@ def fit_level(
     planes
         Out: shape (n_node_rows, n_node_columns, 3).
     """
-    n_rows, n_columns = weight.shape
-    m = np.empty(9)
-    for i in range(first, last):
-        yn = (north_row - i) * spacing
-        for j in range(planes.shape[1]):
-            xn = (column + j) * spacing
-            n = su = sv = suu = suv = svv = sz = suz = svz = 0.0
-            for r in range(max(0, (i - 1) * step), min(n_rows, (i + 1) * step)):
-                for c in range(max(0, (j - 1) * step), min(n_columns, (j + 1) * step)):
-                    w = weight[r, c]
-                    if w == 0.0:
-                        continue
-                    u, v = (px[r, c] - xn) / spacing, (py[r, c] - yn) / spacing
-                    w *= (1.0 - abs(u)) * (1.0 - abs(v))
-                    z = residual[r, c]
-                    n += w
-                    su += w * u
-                    sv += w * v
-                    suu += w * u * u
-                    suv += w * u * v
-                    svv += w * v * v
-                    sz += w * z
-                    suz += w * u * z
-                    svz += w * v * z
-            if n < minimum:
+    n_nodes = planes.shape[1]
+    sums = np.zeros((2, n_nodes + 1, 9))  # of the node row above a row of blocks, and of the one below
+    for i in range(first - 1, last):
+        for r in range(max(0, i * step), min(weight.shape[0], (i + 1) * step)):
+            add_moments(px[r], py[r], residual[r], weight[r], step, spacing, column, north_row, i, sums)
+        done = sums[i & 1]
+        for j in range(n_nodes if i >= first else 0):
+            if done[j, 0] < minimum:
                 planes[i, j, 0] = np.nan
                 planes[i, j, 1] = 0.0
                 planes[i, j, 2] = 0.0
             else:
-                m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8] = n, su, sv, suu, suv, svv, sz, suz, svz
-                solve_plane(m, ridge_value, ridge_slope, planes[i, j])
+                solve_plane(done[j], ridge_value, ridge_slope, planes[i, j])
+        done[:] = 0.0
+
+
+@kernel
+def add_moments(
+    px: Floats, py: Floats, residual: Floats, weight: Floats, step: int, spacing: float, column: int, north_row: int,
+    i: int, sums: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Add a row of cells to the moments of the four nodes around each; its blocks lie below node row ``i``.
+
+    A cell is looked at once, and each node still sums its cells from north to south, from west to east.
+    """
+    for j in range(sums.shape[1] - 1):
+        for c in range(j * step, min((j + 1) * step, weight.size)):
+            if weight[c] == 0.0:
+                continue
+            x, y, z = px[c], py[c], residual[c]
+            for k in range(4):
+                d, n = k >> 1, j + (k & 1)
+                u, v = (x - (column + n) * spacing) / spacing, (y - (north_row - i - d) * spacing) / spacing
+                w = weight[c] * ((1.0 - abs(u)) * (1.0 - abs(v)))
+                p = (i + d) & 1
+                sums[p, n, 0] += w
+                sums[p, n, 1] += w * u
+                sums[p, n, 2] += w * v
+                sums[p, n, 3] += w * u * u
+                sums[p, n, 4] += w * u * v
+                sums[p, n, 5] += w * v * v
+                sums[p, n, 6] += w * z
+                sums[p, n, 7] += w * u * z
+                sums[p, n, 8] += w * v * z
 
 
 @kernel
@@ -132,33 +145,54 @@ def subtract_level(
     for r in range(first, last):
         i = r // step
         yn = (north_row - i) * spacing
-        for c in range(weight.shape[1]):
-            if weight[r, c] == 0.0:
-                continue
-            j = c // step
-            u, v = (px[r, c] - (column + j) * spacing) / spacing, (yn - py[r, c]) / spacing
-            d = blend(planes, i, j, min(1.0, max(0.0, u)), min(1.0, max(0.0, v)))
-            if not math.isnan(d):
-                residual[r, c] -= d
+        for j in range(planes.shape[1] - 1):
+            xn = (column + j) * spacing
+            for c in range(j * step, (j + 1) * step):
+                if weight[r, c] == 0.0:
+                    continue
+                u, v = (px[r, c] - xn) / spacing, (yn - py[r, c]) / spacing
+                d = blend(planes, i, j, min(1.0, max(0.0, u)), min(1.0, max(0.0, v)))
+                if not math.isnan(d):
+                    residual[r, c] -= d
 
 
 @kernel
 def add_level(planes: Floats, step: int, base: bool, first: int, last: int, corners: Floats) -> None:
     """Add the level to the heights at the cells' corners; with ``base`` the level is the first and sets them."""
-    n_rows, n_columns = planes.shape[0] - 1, planes.shape[1] - 1
+    line = np.empty(corners.shape[1])
     for r in range(first, last):
-        i = min(r // step, n_rows - 1)
-        v = (r - i * step) / step
-        for c in range(corners.shape[1]):
-            if step == 1:  # every corner is a node
-                d = planes[r, c, 0]
-            else:
-                j = min(c // step, n_columns - 1)
-                d = blend(planes, i, j, (c - j * step) / step, v)
+        if step == 1:  # every corner is a node
+            line[:] = planes[r, :, 0]
+        else:
+            i = min(r // step, planes.shape[0] - 2)
+            blend_row(planes, i, step, (r - i * step) / step, line)
+        for c in range(line.size):
             if base:
-                corners[r, c] = d
-            elif not math.isnan(d):
-                corners[r, c] += d
+                corners[r, c] = line[c]
+            elif not math.isnan(line[c]):
+                corners[r, c] += line[c]
+
+
+@kernel
+def blend_row(planes: Floats, i: int, step: int, v: float, out: Floats) -> None:
+    """As `blend`, at the ``step`` parts of each way from node to node, ``v`` spacings south of node row ``i``."""
+    for j in range(planes.shape[1] - 1):
+        a, by_a, fall_a = planes[i, j, 0], planes[i, j, 1], planes[i, j, 2]
+        b, by_b, fall_b = planes[i, j + 1, 0], planes[i, j + 1, 1], planes[i, j + 1, 2]
+        d, by_d, fall_d = planes[i + 1, j, 0], planes[i + 1, j, 1], planes[i + 1, j, 2]
+        e, by_e, fall_e = planes[i + 1, j + 1, 0], planes[i + 1, j + 1, 1], planes[i + 1, j + 1, 2]
+        is_known = not math.isnan(a + b + d + e)
+        for k in range(step + 1):
+            u = k / step
+            if not is_known:
+                out[j * step + k] = blend(planes, i, j, u, v)
+                continue
+            w_a, w_b, w_d, w_e = (1.0 - u) * (1.0 - v), u * (1.0 - v), (1.0 - u) * v, u * v
+            total = 0.0 + w_a * (a + by_a * u - fall_a * v)
+            total += w_b * (b + by_b * (u - 1.0) - fall_b * v)
+            total += w_d * (d + by_d * u - fall_d * (v - 1.0))
+            total += w_e * (e + by_e * (u - 1.0) - fall_e * (v - 1.0))
+            out[j * step + k] = total / (w_a + w_b + w_d + w_e)
 
 
 @kernel

@@ -20,13 +20,17 @@ from pyproj import CRS
 from pointcloud import sheets
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud, VerticalDatum
-from pointcloud.io.ahead import one_ahead
+from pointcloud.io.ahead import ahead
 from pointcloud.io.las_rewrite import Edit, relabel, rewrite
 from pointcloud.io.las_source import BATCH, Source, open_source
 from pointcloud.io.las_write import write
 from pointcloud.notes import Note
 
 __all__ = ["Edit", "LasInfo", "inspect", "iter_chunks", "read", "relabel", "rewrite", "write"]
+
+
+AHEAD = 3
+"""Batches that are decoded ahead of those that become columns: kernels may still have to be loaded for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def read(path: Path, *, dimensions: Sequence[str] | None = None, bounds: Bounds 
     source = open_source(path)
     names = source.names(dimensions)
     if bounds is None:
-        return source.whole(one_ahead(source.batches(BATCH, names)), source.header.n_points, names)
+        return source.whole(ahead(source.batches(BATCH, names), AHEAD), source.header.n_points, names)
     clouds = [source.cloud(points, names, bounds) for points in source.batches(BATCH, names, bounds)]
     clouds = clouds or [source.cloud(np.empty(0, dtype=source.layout.dtype), names)]
     if len(clouds) == 1:
