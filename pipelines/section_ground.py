@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from pipelines.evidence import sha256
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
 from pointcloud.errors import InputError
@@ -113,11 +114,14 @@ def ground_near(
     else:
         read = corridor(shape, GROUND_HALO + near)
         cloud, classes, key = _classified(read.read(survey, DIMENSIONS), own)
-    with ThreadPoolExecutor(1) as thread:  # sorting and indexing of one surface overlap with those of the other
+    files = read.files(survey)
+    with ThreadPoolExecutor(1) as thread:  # one surface is made beside the other, and beside what evidence asks for
         top = thread.submit(top_surface, cloud.x, cloud.y, cloud.z, classes, max_gap) if with_top else None
         ground_points = cloud.x[key], cloud.y[key], cloud.z[key]
         surface = ground_surface(*ground_points, max_gap, n_whole=len(cloud) if is_compared else WHOLE)
-        return Epoch(name, survey, surface, cloud, classes, read.files(survey), None if top is None else top.result())
+        for file in files:
+            sha256(file.path)  # kept for the records of the result
+        return Epoch(name, survey, surface, cloud, classes, files, None if top is None else top.result())
 
 
 def _classified(wide: PointCloud, own: Corridor) -> tuple[PointCloud, NDArray[np.uint8], NDArray[np.bool_]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -145,7 +144,6 @@ class Sections(Process[SectionParameters]):
 
     def run(self, inputs: Mapping[str, Sequence[Path]], parameters: SectionParameters, context: Context) -> Outputs:
         """See `Process.run`; writes sections.json, drawings (DXF, PDF, PNG, SVG), tables and exchange files."""
-        from pipelines.evidence import sha256
         from pipelines.processes.section_outputs import summarise, write_outputs
         from pipelines.processes.section_steps import (
             Slicer,
@@ -179,14 +177,11 @@ class Sections(Process[SectionParameters]):
         if inputs.get("design"):
             surfaces["design"] = read_design(inputs["design"][0])
         tops = {e.name + TOP: e.top for e in epochs if e.top is not None}
-        with ThreadPoolExecutor(1) as beside:  # hashing holds no lock, cutting uses one core
-            for file in (file for e in epochs for file in e.files):
-                beside.submit(sha256, file.path)
-            series = cut_series(
-                line, stations.items, surfaces, tops=tops, pair=parameters.between, pitch=parameters.interval,
-                tolerance=parameters.tolerance, take_slice=Slicer(epochs, parameters.thickness),
-                report=context.progress.within("cut"),
-            )  # fmt: skip
+        series = cut_series(
+            line, stations.items, surfaces, tops=tops, pair=parameters.between, pitch=parameters.interval,
+            tolerance=parameters.tolerance, take_slice=Slicer(epochs, parameters.thickness),
+            report=context.progress.within("cut"),
+        )  # fmt: skip
         context.progress.at("write")
         reconciled = reconcile(series, {**surfaces, **tops}) if series.pair else None
         summary = summarise(series, epochs, parameters, (*notes, *stations.notes), reconciled)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -153,18 +155,13 @@ def cut_series(
     surfaces = {**surfaces, **(tops or {})}
     surveys = () if take_slice is None else tuple(n for n in names if surfaces[n].max_gap is not None)
     cutter = _Cutter(line, surfaces, pair or (), tolerance, take_slice, surveys)
-    sections = []
-    for i, station in enumerate(stations):
-        sections.append(cutter.section(station))
-        report(0.7 * (i + 1) / len(stations))
+    sections, profiles = _cut(cutter, stations, report)
     if not any(not cut.is_empty for s in sections for cut in s.lines.values()):
         raise _outside(line, names)
     volumes: list[Volumes] = []
     if pair is not None:
         sections = _with_ends(cutter, sections, pitch)
         volumes = _volumes(cutter, sections)
-    report(0.9)
-    profiles = {name: surface.profile(line) for name, surface in surfaces.items()}
     report(1.0)
     return Series(line, pitch, names, tuple(sections), profiles, pair, tuple(volumes), top_names)
 
@@ -184,6 +181,16 @@ def _checked_pair(
             candidates=list(known),
         )
     return pair
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a section shows of one surface: see `Section`."""
+
+    line: SectionLine
+    simple: SectionLine
+    deviation: float
+    points: Slice | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +219,23 @@ class _Cutter:
     surveys: tuple[str, ...]
 
     def section(self, station: Station) -> Section:
-        """The section of a station; whatever looks at one place of a surface follows each other, for its strips."""
-        lines, simple, slices, deviations = {}, {}, {}, [0.0]
-        for name, surface in self.surfaces.items():
-            lines[name] = surface.cut(station)
-            simple[name], deviation = lines[name].simplified(self.tolerance)
-            deviations.append(deviation)
-            if self.take_slice is not None and name in self.surveys:
-                slices[name] = self.take_slice(name, station, lines[name])
+        """The section of a station."""
+        return self.assembled(station, [self.part(name, station) for name in self.surfaces])
+
+    def part(self, name: str, station: Station) -> _Part:
+        """What a section shows of one surface; what looks at one place of it follows each other, for its strips."""
+        line = self.surfaces[name].cut(station)
+        points = self.take_slice(name, station, line) if self.take_slice and name in self.surveys else None
+        return _Part(line, *line.simplified(self.tolerance), points)
+
+    def assembled(self, station: Station, parts: Sequence[_Part]) -> Section:
+        """The section of a station from its parts, one a surface."""
+        named = dict(zip(self.surfaces, parts, strict=True))
+        lines = {name: part.line for name, part in named.items()}
+        simple = {name: part.simple for name, part in named.items()}
+        slices = {name: part.points for name, part in named.items() if part.points is not None}
         areas = between(lines[self.pair[0]], lines[self.pair[1]]) if self.pair else None
-        return Section(station, lines, simple, max(deviations), slices, areas)
+        return Section(station, lines, simple, max((p.deviation for p in parts), default=0.0), slices, areas)
 
     def areas(self, like: Station, distance: float) -> Areas:
         """Areas of the section at a distance, with the widths and skew of a station nearby."""
@@ -229,6 +243,24 @@ class _Cutter:
         (station,) = lay_out(self.line, 1e9, like.left, like.right, extra=[extra], regular=False).items
         before, after = (self.surfaces[name].cut(station) for name in self.pair)
         return between(before, after)
+
+
+def _cut(cutter: _Cutter, stations: Sequence[Station], report: Report) -> tuple[list[Section], dict[str, SectionLine]]:
+    """The sections of the stations and the profiles; each surface is cut in a thread of its own, in order."""
+    sections = []
+    with ExitStack() as stack:
+        threads = {name: stack.enter_context(ThreadPoolExecutor(1)) for name in cutter.surfaces}
+        parts = [[threads[name].submit(cutter.part, name, station) for name in threads] for station in stations]
+        along = {name: threads[name].submit(cutter.surfaces[name].profile, cutter.line) for name in threads}
+        try:
+            for i, (station, own) in enumerate(zip(stations, parts, strict=True)):
+                sections.append(cutter.assembled(station, [part.result() for part in own]))
+                report(0.7 * (i + 1) / len(stations))
+            return sections, {name: profile.result() for name, profile in along.items()}
+        except BaseException:
+            for thread in threads.values():
+                thread.shutdown(cancel_futures=True)
+            raise
 
 
 def _with_ends(cutter: _Cutter, sections: Sequence[Section], pitch: float) -> list[Section]:
