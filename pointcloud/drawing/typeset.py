@@ -27,19 +27,18 @@ _PRELUDE = """\
 #let c(paint, width, dash, ..parts) = place(top + left, curve(
   stroke: (paint: paint, thickness: width * 1mm, dash: dash, cap: "round", join: "round"), ..parts))
 #let f(paint, ..parts) = place(top + left, curve(fill: paint, fill-rule: "even-odd", ..parts, curve.close()))
-#let b(size, paint, across, along, body) = box(width: 0pt, height: 0pt,
-  place(across + along, box(width: 1000mm, align(across, text(size: size * 1mm, fill: paint, body)))))
-#let h(paint, x, y, size, across, along, body) = place(top + left, dx: x * 1mm, dy: y * 1mm,
-  b(size, paint, across, along, body))
-#let t(turn, paint, x, y, size, across, along, body) = place(top + left, dx: x * 1mm, dy: y * 1mm,
-  rotate(turn * 1deg, origin: top + left, b(size, paint, across, along, body)))
+#let b(paint, size, body) = text(size: size * 1mm, fill: paint, body)
+#let h(at, x, y, ..label) = place(at, dx: x * 1mm, dy: y * 1mm, b(..label))
+#let t(turn, at, x, y, ..label) = place(at, dx: x * 1mm, dy: y * 1mm, rotate(turn * 1deg, origin: at, b(..label)))
 """
 
 _EM = (
     0.80  # height of a character as drawings state it, in em of Noto Sans JP: between capitals (0.73) and kanji (0.88)
 )
 _DASHES = {"DASHED": '"dashed"', "CENTER": '"dash-dotted"'}
-_LEVELS = {"bottom": "bottom", "middle": "horizon", "top": "top"}
+_LEVELS = {"bottom": ("bottom", 1.0), "middle": ("horizon", 0.5), "top": ("top", 0.0)}
+_ANCHORS = {"left": 0.0, "center": 0.5, "right": 1.0}
+"""Where a text is held, and the share of the page that such a place is counted from."""
 
 
 class Typesetter:
@@ -105,7 +104,7 @@ def markup(sheets: Sequence[Sheet]) -> str:
         parts.append(f"#{'pagebreak()' if i else ''}\n" if i else "")
         parts.append(f"#set page(width: {width}mm, height: {height}mm)\n")
         for _, together in groupby(sheet.items, _curve):
-            parts.append(_set(list(together), layers, height))
+            parts.append(_set(list(together), layers, sheet.size))
     return "".join(parts)
 
 
@@ -114,24 +113,25 @@ def _curve(item: Stroke | Label) -> str | int:
     return id(item) if isinstance(item, Label) or item.is_filled else item.role
 
 
-def _set(items: Sequence[Stroke | Label], layers: Mapping[str, CadLayer], height: float) -> str:
+def _set(items: Sequence[Stroke | Label], layers: Mapping[str, CadLayer], page: tuple[float, float]) -> str:
     """One text or area, or lines of one role as one curve, which is set a third faster."""
     layer = layers[items[0].role]
     paint, parts = f'rgb("{layer.rgb}")', []
     for item in items:
         if isinstance(item, Label):
-            return _label(item, paint, height)
-        points = np.column_stack((item.points[:, 0], height - item.points[:, 1])).tolist()
+            return _label(item, paint, page)
+        points = np.column_stack((item.points[:, 0], page[1] - item.points[:, 1])).tolist()
         parts += [f"{'l' if i else 'm'}({x:.4f},{y:.4f})," for i, (x, y) in enumerate(points)]
         if item.is_filled:
             return f"#f({paint}, {''.join(parts)})\n"
     return f"#c({paint}, {layer.width}, {_DASHES.get(layer.linetype, 'none')}, {''.join(parts)})\n"
 
 
-def _label(item: Label, paint: str, height: float) -> str:
+def _label(item: Label, paint: str, page: tuple[float, float]) -> str:
     kind = f"t({-item.angle:.2f}, " if item.angle else "h("
-    place = f"{item.x:.3f}, {height - item.y:.3f}, {item.size / _EM:.3f}, {item.anchor}, {_LEVELS[item.level]}"
-    return f"#{kind}{paint}, {place}, {_quoted(item.text)})\n"
+    level, down = _LEVELS[item.level]
+    x, y = item.x - _ANCHORS[item.anchor] * page[0], page[1] - item.y - down * page[1]
+    return f"#{kind}{item.anchor} + {level}, {x:.3f}, {y:.3f}, {paint}, {item.size / _EM:.3f}, {_quoted(item.text)})\n"
 
 
 def _quoted(text: str) -> str:

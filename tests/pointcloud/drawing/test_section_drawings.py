@@ -15,7 +15,7 @@ from pointcloud.drawing import dxf
 from pointcloud.drawing.profile_sheet import _apart, profile_sheets
 from pointcloud.drawing.section_bands import layered, scattered, shaded
 from pointcloud.drawing.section_sheet import section_sheets
-from pointcloud.drawing.sheet import SIZES, Label, Stroke, TitleBlock, cad_layers, named_layers
+from pointcloud.drawing.sheet import SIZES, Label, Sheet, Stroke, TitleBlock, cad_layers, named_layers
 from pointcloud.drawing.typeset import Typesetter
 from pointcloud.errors import ParameterError
 from pointcloud.sections.cut import SectionLine
@@ -196,6 +196,24 @@ def drawn_points(page):
         elif operator in (b"m", b"l"):
             points.append((np.array([*map(float, operands), 1.0]) @ matrix)[:2])
     return np.array(points) * 25.4 / 72
+
+
+def test_texts_stand_where_the_sheet_says(tmp_path):
+    sheet = Sheet("A3", 200, "")
+    for x, angle in ((100.0, 0.0), (200.0, 90.0)):
+        sheet.text("text", x, 150.0, "H", 10.0, level="middle", angle=angle)
+    Typesetter([sheet]).write_pdf(tmp_path / "a.pdf")
+    found = []
+
+    def visit(text, outer, own, *_):
+        if text.strip():
+            a, b, c, d, e, f = outer
+            found.append(np.array([own[4] * a + own[5] * c + e, own[4] * b + own[5] * d + f]) * 25.4 / 72)
+
+    pypdf.PdfReader(tmp_path / "a.pdf").pages[0].extract_text(visitor_text=visit)
+    half = 0.733 * 10.0 / 0.80 / 2  # half the height of an H, whose baseline begins at the place found
+    # 0.05 mm: the height of capitals in this font has three digits
+    np.testing.assert_allclose(found, [[100.0, 150.0 - half], [200.0 + half, 150.0]], atol=0.05)
 
 
 def test_same_sheets_same_bytes(tmp_path, sheets):
