@@ -154,6 +154,7 @@ def _labels(
     terrain: Terrain,
     parameters: GroundParameters,
 ) -> tuple[NDArray[np.uint8], Mask, NDArray[np.float32]]:
+    """Class, key points and confidence; ``skip`` is the caller's no more: further noise comes into it."""
     keys, noise, key_corners, rough = key_cells(lowest, terrain, parameters.spacing)
     slope = slopes(terrain.corners, parameters.cell)
     with np.errstate(invalid="ignore"):
@@ -161,7 +162,6 @@ def _labels(
     is_ground = parameters.threshold, parameters.scalar
     found = None
     if parameters.is_dense:
-        skip = skip.copy()
         skip[lowest.index[noise]] = True
         found = detail(cloud, cells, skip, key_corners, lowest.grid, parameters)
         is_ground = -1.0, 0.0  # the fine surface has told what is ground; no distance from this one does

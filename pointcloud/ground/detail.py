@@ -265,11 +265,12 @@ def _labels(
         detail_kernels.nearest_plane, n_cells, points.u, points.v, points.h, points.starts, points.base, clean,
         points.grid.shape, CLEAN_REACH, after=(beside, clean_low, clean_high),
     )  # fmt: skip
+    del clean
     explained = points.share_close(surface.height, beside, EXPLAINED[1] + EXPLAINED[2] * slope)
     share, most = np.clip((explained - CLIMB[0]) / CLIMB[1], 0.5, 1.0), THIN_CLIMB if is_thin else np.inf
     run_bands(label_kernels.climbed_down, n_cells, points.h_key, points.starts, share, most, after=(surface.height,))
     tolerance = parameters.threshold + parameters.scalar * slope + GROUND_NOISE[is_thin] * noise
-    ground, away = np.empty(points.h.size, dtype=bool), np.empty_like(points.h)
+    ground, away = np.empty(points.h.size, dtype=bool), points.h_key  # which has served; here memory is at its peak
     run_bands(
         label_kernels.label_ground, n_cells, points.u, points.v, points.h, surface.height, beside, clean_low,
         clean_high, points.starts, points.base, surface.planes, points.grid.shape, explained > EXPLAINED[0], noise,

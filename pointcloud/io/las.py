@@ -29,8 +29,8 @@ from pointcloud.notes import Note
 __all__ = ["Edit", "LasInfo", "inspect", "iter_chunks", "read", "relabel", "rewrite", "write"]
 
 
-AHEAD = 3
-"""Batches that are decoded ahead of those that become columns: kernels may still have to be loaded for that."""
+AHEAD = 2
+"""Batches that are decoded ahead of those that become columns: loading the kernels for that takes as long as two."""
 
 
 @dataclass(frozen=True, slots=True)
