@@ -23,7 +23,6 @@ from typing import Any, TypeVar
 import numba
 from numba.core.caching import FunctionCache
 from numba.core.compiler_lock import global_compiler_lock
-from numba.np import linalg
 
 try:
     import fcntl
@@ -50,14 +49,6 @@ def _user_cache() -> Path:
 
 
 numba.config.CACHE_DIR = str(_cache_folder())
-
-
-def _no_algebra() -> None:
-    """Refuse matrix products in kernels: none has any, and Numba would import a third of a second of SciPy for them."""
-    raise ImportError("kernels have no linear algebra; call NumPy or SciPy outside them")
-
-
-linalg.ensure_blas = _no_algebra  # asked while the first kernel is loaded
 
 
 @contextmanager
