@@ -37,8 +37,9 @@ def example_series() -> Series:
 
     def points(name, station, line):
         """300 points: ground within 2 cm, every tenth canopy 6 m above, half of those bushes of 1 m instead."""
-        t = rng.uniform(-station.left, station.right, 300)
-        height = np.array([line.height(v) for v in t]) + rng.normal(0, 0.02, t.size)
+        own = np.random.default_rng([round(1000 * station.distance), len(name)])  # surfaces are cut side by side
+        t = own.uniform(-station.left, station.right, 300)
+        height = np.array([line.height(v) for v in t]) + own.normal(0, 0.02, t.size)
         classes = np.full(t.size, 2, np.uint8)
         height[::10] += 6.0
         height[::20] -= 5.0
