@@ -139,7 +139,8 @@ def cut_series(
     tolerance
         Greatest vertical deviation of the simplified lines in metres.
     take_slice
-        Gives the points of a survey near a station; called for surfaces that stem from surveys.
+        Gives the points of a survey near a station; called for surfaces that stem from surveys, each in a thread of
+        its own.
     report
         Told the share done (0-1).
 
