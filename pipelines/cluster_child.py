@@ -12,13 +12,10 @@ import signal
 import sys
 import threading
 from enum import IntEnum
-from pathlib import Path
 
 from pipelines import stage_cache
 from pipelines.cluster_order import Order
-
-_BELOW_THE_WORKER = 5
-_OOM_SCORE = "500"
+from pipelines.restraint import stand_back
 
 
 class Ending(IntEnum):
@@ -74,11 +71,7 @@ def _protect_the_machine(memory: int) -> None:
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(_BELOW_THE_WORKER)
-    score = Path("/proc/self/oom_score_adj")
-    if score.exists():
-        score.write_text(_OOM_SCORE)
+    stand_back()
 
 
 if __name__ == "__main__":

@@ -37,14 +37,13 @@ from api.settings import Settings
 from pipelines import cluster, stage_cache
 from pipelines.process import Context, Outputs, Process
 from pipelines.progress import Progress, ProgressEvent, Text
+from pipelines.restraint import stand_back
 from pipelines.workspace import staged_folder
 from pointcloud.errors import ConflictError, TengunError
 
 logger = logging.getLogger("tengun.worker")
 
 _PROGRESS_INTERVAL_S: Final = 0.5
-_BELOW_THE_SERVICE: Final = 5
-_OOM_SCORE: Final = "500"
 
 
 def main(arguments: list[str]) -> int:
@@ -200,11 +199,7 @@ def _protect_the_machine(settings: Settings) -> None:
     faulthandler.enable()
     limit = settings.job_memory_limit_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(_BELOW_THE_SERVICE)
-    score = Path("/proc/self/oom_score_adj")
-    if score.exists():
-        score.write_text(_OOM_SCORE)
+    stand_back()
 
 
 def _end_with_the_service() -> None:

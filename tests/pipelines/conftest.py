@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines import stages
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
 from pointcloud.io import las
@@ -69,3 +70,17 @@ def tiles(slope: Slope, tmp_path_factory: pytest.TempPathFactory) -> Path:
         part = cloud.take(Bounds(x_min, N, x_max, N + 61).contains(cloud.x, cloud.y))
         las.write(folder / f"{name}.las", part, version="1.2", point_format=1)
     return folder
+
+
+@pytest.fixture
+def filtered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of points that the ground filter was run on."""
+    seen: list[int] = []
+    real = stages.labelled
+
+    def noted(cloud, **options):
+        seen.append(len(cloud))
+        return real(cloud, **options)
+
+    monkeypatch.setattr(stages, "labelled", noted)
+    return seen

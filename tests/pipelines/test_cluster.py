@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import cluster, stage_cache, stages, tiling
+from pipelines import cluster, stage_cache, tiling
 from pipelines.progress import ignore
 from pipelines.run import run
 from pointcloud.errors import ConflictError, ParameterError, ResourceError
@@ -105,18 +105,10 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Numbers of points that this process ran the ground filter on."""
-    seen: list[int] = []
-    real = stages.labelled
-
-    def noted(cloud, **options):
-        seen.append(len(cloud))
-        return real(cloud, **options)
-
-    monkeypatch.setattr(stages, "labelled", noted)
+def here(filtered: list[int], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of points that this process ran the ground filter on, where the slope is several tiles."""
     monkeypatch.setattr(tiling.plan, "__defaults__", (TILE_POINTS,))
-    return seen
+    return filtered
 
 
 @pytest.fixture

@@ -11,27 +11,13 @@ import numpy as np
 import pytest
 import shapely
 
-from pipelines import stage_cache, stages, tiling
+from pipelines import stage_cache, tiling
 from pipelines.run import run
 from pipelines.stage_cache import StageCache
 from pointcloud.errors import CancelledError, ParameterError
 from tests.pipelines.conftest import E, N, Slope
 
 CRS = {"crs": "EPSG:6676"}
-
-
-@pytest.fixture
-def filtered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Numbers of points that the ground filter was run on."""
-    seen: list[int] = []
-    real = stages.labelled
-
-    def noted(cloud, **options):
-        seen.append(len(cloud))
-        return real(cloud, **options)
-
-    monkeypatch.setattr(stages, "labelled", noted)
-    return seen
 
 
 @pytest.fixture
