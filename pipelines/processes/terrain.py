@@ -105,16 +105,17 @@ def _write_rasters(folder: Path, surfaces: SurveySurfaces, name: str) -> tuple[O
     from pointcloud.io.raster import write_cog
 
     terrain, top = surfaces.terrain, surfaces.top
+    light = hillshade(terrain)
     canopy = Raster(np.maximum(top.values - terrain.values, 0.0), terrain.grid)
     rasters = {
         "dtm": (terrain, Text("Terrain model (DTM, m)", "地盤標高モデル DTM (m)")),
         "dsm": (top, Text("Surface model (DSM, m)", "表層モデル DSM (m)")),
         "chm": (canopy, Text("Canopy height (CHM, m)", "樹高モデル CHM (m)")),
-        "hillshade": (hillshade(terrain), Text("Hillshade (0-1)", "陰影起伏 (0-1)")),
+        "hillshade": (light, Text("Hillshade (0-1)", "陰影起伏 (0-1)")),
     }
     for stem, (raster, title) in rasters.items():
         write_cog(folder / f"{stem}.tif", raster, descriptions=[title.en])
-    hillshade_map(folder / "hillshade.png", terrain, f"陰影起伏図 Hillshade: {name}")
+    hillshade_map(folder / "hillshade.png", light, f"陰影起伏図 Hillshade: {name}")
     return (
         *(OutputFile(f"{stem}.tif", COG, title) for stem, (_, title) in rasters.items()),
         OutputFile("hillshade.png", "image/png", Text("Hillshade map", "陰影起伏図")),

@@ -28,6 +28,7 @@ def write_maps(folder: Path, inventory: Inventory) -> tuple[OutputFile, ...]:
     """Write trees.gpkg, chm.tif, dtm.tif, ground-density.tif and trees.png."""
     from pointcloud.drawing.picture import value_map
     from pointcloud.forest.tree_files import write_trees
+    from pointcloud.ground.relief import hillshade
     from pointcloud.io.raster import write_cog
 
     found, trees, terrain = inventory.found, inventory.trees, inventory.surfaces.terrain
@@ -42,7 +43,7 @@ def write_maps(folder: Path, inventory: Inventory) -> tuple[OutputFile, ...]:
     highest = max(5.0, float(trees.height.max())) if len(trees) else 5.0
     name = inventory.survey.files[0].path.stem
     value_map(
-        folder / "trees.png", found.canopy, terrain, (), f"樹冠高 Canopy height: {name}",
+        folder / "trees.png", found.canopy, hillshade(terrain), (), f"樹冠高 Canopy height: {name}",
         f"樹冠高 Canopy height (m)\n{len(trees):,} 本 trees", "YlGn", (0.0, highest),
     )  # fmt: skip
     return (

@@ -24,6 +24,7 @@ from pointcloud.drawing.picture import change_map
 from pointcloud.drawing.report import Language, picture_copy
 from pointcloud.drawing.volume_charts import series_diagram
 from pointcloud.drawing.volume_words import Picture, printed_volumes
+from pointcloud.ground.relief import hillshade
 from pointcloud.io.raster import write_cog
 
 ARCHIVE: Final = "epochs.zip"
@@ -62,8 +63,8 @@ class PairFiles:
             self._raster(f"significance_{stem}", significance(compared.change, compared.error), text)
         outlines = [(f"{z.name}  {printed_volumes(v)['net']} m³", z.polygon) for z, v in compared.zones]
         file = f"difference_{stem}.png"
-        terrain = late.epoch.surfaces.terrain
-        change_map(self._folder / file, compared.change, terrain, outlines, f"標高差分図 Elevation change: {pair}")
+        light = hillshade(late.epoch.surfaces.terrain)
+        change_map(self._folder / file, compared.change, light, outlines, f"標高差分図 Elevation change: {pair}")
         self.add_picture(Picture(file, f"Elevation change {pair}", f"標高差分 {pair}"))
 
     def add_picture(self, picture: Picture) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pipelines.process import OutputFile
 from pipelines.processes.volume_exchange import write_drawing, write_features
-from pipelines.processes.volume_rasters import write_maps, write_rasters
+from pipelines.processes.volume_rasters import layers_of, write_maps, write_rasters
 from pipelines.processes.volume_result import Result
 from pipelines.progress import Text
 from pipelines.stac import stac_item
@@ -58,10 +58,11 @@ def write_outputs(
     """
     write_json(folder / "volume.json", summary)
     files = [OutputFile("volume.json", "application/json", Text("Volumes", "土量計算結果"))]
+    layers = layers_of(result)
     with ThreadPoolExecutor(1) as pool:
         # compressing rasters and typesetting leave the interpreter free for maps and drawings
-        rasters = pool.submit(write_rasters, folder, result)
-        pictures = write_maps(folder, result)
+        rasters = pool.submit(write_rasters, folder, layers)
+        pictures = write_maps(folder, result, layers)
         report(0.5)
         papers = pool.submit(write_papers, folder, summary, pictures)
         drawings = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,16 @@ SIGNIFICANT = 5.0
 """Standard deviations at which the map of significance is saturated."""
 
 
-def write_rasters(folder: Path, result: Result) -> list[OutputFile]:
-    """Write difference, sigma, significance, confidence, level of detection, stable ground, terrains, hillshades."""
+Layers = Mapping[str, tuple[Raster, Text]]
+"""Rasters with their titles, by the stem of their file."""
+
+
+def layers_of(result: Result) -> Layers:
+    """Difference, sigma, significance, confidence, level of detection, stable ground, terrains, hillshades.
+
+    NaN where void; sigma, significance and level of detection only where there is an error model, stable ground only
+    where an alignment looked for it.
+    """
     change, error = result.compared.change, result.compared.error
     rasters = {"difference": (change, Text("Elevation change (m)", "標高差分 (m)"))}
     if error is not None:
@@ -37,19 +46,24 @@ def write_rasters(folder: Path, result: Result) -> list[OutputFile]:
             ),
         }  # fmt: skip
     rasters["confidence"] = (
-        confidence(result),
+        _confidence(result),
         Text("Confidence of the ground, lower of both (0-1)", "地盤の信頼度 前後の低い方 (0-1)"),
     )
     if result.alignment.stable is not None:
         rasters["stable"] = (result.alignment.stable, Text("Stable ground (1) for the alignment", "不動域 (1)"))
     for epoch in result.epochs:
         rasters |= _terrain(epoch)
-    for stem, (raster, title) in rasters.items():
+    return rasters
+
+
+def write_rasters(folder: Path, layers: Layers) -> list[OutputFile]:
+    """Write every layer as a GeoTIFF."""
+    for stem, (raster, title) in layers.items():
         write_cog(folder / f"{stem}.tif", raster, descriptions=[title.en])
-    return [OutputFile(f"{stem}.tif", COG, title) for stem, (_, title) in rasters.items()]
+    return [OutputFile(f"{stem}.tif", COG, title) for stem, (_, title) in layers.items()]
 
 
-def confidence(result: Result) -> Raster:
+def _confidence(result: Result) -> Raster:
     """Lower confidence of both epochs' ground, 0-1; NaN where either is void."""
     one, other = (epoch.surfaces.confidence.values for epoch in result.epochs)
     change = result.compared.change
@@ -64,22 +78,22 @@ def _terrain(epoch: Epoch) -> dict[str, tuple[Raster, Text]]:
     }
 
 
-def write_maps(folder: Path, result: Result) -> list[Picture]:
-    """Write the maps and the chainage diagram; what the report shows, in its order."""
+def write_maps(folder: Path, result: Result, layers: Layers) -> list[Picture]:
+    """Write maps of the layers and the chainage diagram; what the report shows, in its order."""
     names = " → ".join(e.survey.files[0].path.stem for e in result.epochs)
-    terrain = result.epochs[1].surfaces.terrain
+    light = layers["hillshade_after"][0]
     zones = [(f"{z.name}  {printed_volumes(v)['net']} m³", z.polygon) for z, v in result.compared.zones]
     heading = f"標高差分図 Elevation change: {names}"
-    change_map(folder / "difference.png", result.compared.change, terrain, zones, heading)
+    change_map(folder / "difference.png", result.compared.change, light, zones, heading)
     pictures = [Picture("difference.png", "Elevation change, cut red, fill blue", "標高差分 (切土 赤、盛土 青)")]
-    pictures += _value_maps(folder, result, terrain)
+    pictures += _value_maps(folder, result, layers)
     for epoch in result.epochs:
         file, ja = f"hillshade_{epoch.name}.png", WHEN[epoch.name]
-        hillshade_map(folder / file, epoch.surfaces.terrain, f"陰影起伏図 Hillshade: {ja} {epoch.name}")
+        hillshade_map(folder / file, layers[f"hillshade_{epoch.name}"][0], f"陰影起伏図 Hillshade: {ja} {epoch.name}")
         pictures.append(Picture(file, f"Hillshade {epoch.name}", f"陰影起伏 ({ja})"))
     if result.alignment.stable is not None:
         words = "位置合わせに用いた不動域 used to align", "用いなかった区域 not used"
-        share_map(folder / "stable.png", result.alignment.stable, terrain, "不動域 Stable ground", words)
+        share_map(folder / "stable.png", result.alignment.stable, light, "不動域 Stable ground", words)
         pictures.append(Picture("stable.png", "Stable ground of the alignment", "位置合わせに用いた不動域"))
     reaches = result.material.reaches
     if reaches:
@@ -89,20 +103,20 @@ def write_maps(folder: Path, result: Result) -> list[Picture]:
     return pictures
 
 
-def _value_maps(folder: Path, result: Result, terrain: Raster) -> list[Picture]:
+def _value_maps(folder: Path, result: Result, layers: Layers) -> list[Picture]:
+    light = layers["hillshade_after"][0]
     patches: list[Outline] = [(name, patch.polygon) for name, patch in result.material.patches]
     pictures = []
-    change, error = result.compared.change, result.compared.error
-    if error is not None:
+    if "significance" in layers:
         value_map(
-            folder / "significance.png", significance(change, error), terrain, patches,
+            folder / "significance.png", layers["significance"][0], light, patches,
             "有意性 Significance", "標高差分 / 標準偏差  change over its standard deviation", "RdBu",
             (-SIGNIFICANT, SIGNIFICANT),
         )  # fmt: skip
         text = "Change over its standard deviation, with the patches of certain change"
         pictures.append(Picture("significance.png", text, "標高差分/標準偏差と変化箇所"))
     value_map(
-        folder / "confidence.png", confidence(result), terrain, [], "地盤の信頼度 Confidence of the ground",
+        folder / "confidence.png", layers["confidence"][0], light, [], "地盤の信頼度 Confidence of the ground",
         "前後の低い方 lower of both (0-1)", "viridis", (0.0, 1.0),
     )  # fmt: skip
     pictures.append(Picture("confidence.png", "Confidence of the ground, lower of both", "地盤の信頼度 (前後の低い方)"))

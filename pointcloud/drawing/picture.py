@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
 from pointcloud.grid import Grid, Raster
-from pointcloud.ground.relief import hillshade
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,24 +41,24 @@ _TWO = "BrBG"
 Outline = tuple[str, Polygon | MultiPolygon]
 
 
-def hillshade_map(path: Path, terrain: Raster, title: str) -> None:
-    """Write a PNG of the terrain's hillshade.
+def hillshade_map(path: Path, light: Raster, title: str) -> None:
+    """Write a PNG of a terrain's hillshade.
 
     Parameters
     ----------
     path
         Where to write.
-    terrain
-        Heights in metres, NaN where void; voids are drawn in a pale tint that the legend explains.
+    light
+        `pointcloud.ground.relief.hillshade` of the terrain, 0-1; NaN is drawn in a pale tint that the legend explains.
     title
         One line above the map.
     """
-    sheet = _Sheet(terrain.grid, title, OTHER_WIDTH, has_bar=False)
-    sheet.show(_relief(terrain))
+    sheet = _Sheet(light.grid, title, OTHER_WIDTH, has_bar=False)
+    sheet.show(_relief(light))
     sheet.write(path)
 
 
-def change_map(path: Path, change: Raster, terrain: Raster, outlines: Sequence[Outline], title: str) -> None:
+def change_map(path: Path, change: Raster, light: Raster, outlines: Sequence[Outline], title: str) -> None:
     """Write a PNG of change over hillshade: cut (切土) red, fill (盛土) blue.
 
     Parameters
@@ -68,8 +67,8 @@ def change_map(path: Path, change: Raster, terrain: Raster, outlines: Sequence[O
         Where to write.
     change
         After minus before in metres, NaN where void.
-    terrain
-        The surface to shade, on the same grid.
+    light
+        Hillshade of the terrain, 0-1, on the same grid.
     outlines
         Label and polygon of each zone.
     title
@@ -80,7 +79,7 @@ def change_map(path: Path, change: Raster, terrain: Raster, outlines: Sequence[O
     values = change.values[::step, ::step]
     limit = _colour_limit(values)
     strength = np.clip((np.abs(values) - LEAST_DRAWN_M) / max(0.15 * limit, LEAST_DRAWN_M), 0.0, 0.85)
-    sheet.show(_painted(_relief(terrain), values, "RdBu", (-limit, limit), strength))
+    sheet.show(_painted(_relief(light), values, "RdBu", (-limit, limit), strength))
     sheet.bar("RdBu", (-limit, limit), "標高差 後−前  Elevation change, after − before (m)\n切土 cut ← 0 → 盛土 fill")
     sheet.outline(outlines)
     sheet.write(path)
@@ -89,7 +88,7 @@ def change_map(path: Path, change: Raster, terrain: Raster, outlines: Sequence[O
 def value_map(
     path: Path,
     values: Raster,
-    terrain: Raster,
+    light: Raster,
     outlines: Sequence[Outline],
     title: str,
     label: str,
@@ -104,8 +103,8 @@ def value_map(
         Where to write.
     values
         NaN where nothing is to be drawn.
-    terrain
-        The surface to shade, on the same grid.
+    light
+        Hillshade of the terrain, 0-1, on the same grid.
     outlines
         Label and polygon of each area.
     title
@@ -120,13 +119,13 @@ def value_map(
     sheet = _Sheet(values.grid, title, OTHER_WIDTH, has_bar=True)
     step = _step(values.grid)
     thin = values.values[::step, ::step]
-    sheet.show(_painted(_relief(terrain), thin, colours, limits, np.full(thin.shape, 0.65)))
+    sheet.show(_painted(_relief(light), thin, colours, limits, np.full(thin.shape, 0.65)))
     sheet.bar(colours, limits, label)
     sheet.outline(outlines)
     sheet.write(path)
 
 
-def share_map(path: Path, share: Raster, terrain: Raster, title: str, words: tuple[str, str]) -> None:
+def share_map(path: Path, share: Raster, light: Raster, title: str, words: tuple[str, str]) -> None:
     """Write a PNG of what belongs to an area and what does not, over hillshade.
 
     Parameters
@@ -135,8 +134,8 @@ def share_map(path: Path, share: Raster, terrain: Raster, title: str, words: tup
         Where to write.
     share
         1 in the area, 0 outside, NaN where nothing is to be drawn.
-    terrain
-        The surface to shade, on the same grid.
+    light
+        Hillshade of the terrain, 0-1, on the same grid.
     title
         One line above the map.
     words
@@ -145,7 +144,7 @@ def share_map(path: Path, share: Raster, terrain: Raster, title: str, words: tup
     sheet = _Sheet(share.grid, title, OTHER_WIDTH, has_bar=False)
     step = _step(share.grid)
     thin = share.values[::step, ::step]
-    sheet.show(_painted(_relief(terrain), thin, _TWO, (0.0, 1.0), np.full(thin.shape, 0.65)))
+    sheet.show(_painted(_relief(light), thin, _TWO, (0.0, 1.0), np.full(thin.shape, 0.65)))
     sheet.key(_TWO, (1.0, 0.0), words)
     sheet.write(path)
 
@@ -232,12 +231,12 @@ class _Sheet:
         self._figure.savefig(path, dpi=_DPI, metadata={"Software": "tengun"}, pil_kwargs=options)
 
 
-def _relief(terrain: Raster) -> NDArray[np.uint8]:
+def _relief(light: Raster) -> NDArray[np.uint8]:
     """Hillshade as red, green, blue; voids in their tint."""
-    step = _step(terrain.grid)
-    light = hillshade(terrain).values[::step, ::step]
-    grey = np.repeat(np.nan_to_num(255.0 * np.clip(light, 0.0, 1.0))[..., None], 3, axis=2).astype(np.uint8)
-    grey[np.isnan(light)] = _VOID
+    step = _step(light.grid)
+    thin = light.values[::step, ::step]
+    grey = np.repeat(np.nan_to_num(255.0 * thin)[..., None], 3, axis=2).astype(np.uint8)
+    grey[np.isnan(thin)] = _VOID
     return grey
 
 
