@@ -1,15 +1,20 @@
-"""The stands and the years of a claim as tables for CSV, unrounded, with units in the heads."""
+"""The stands and the years of a claim as tables for CSV, with units in the heads, to the digits of the sheets.
+
+Unrounded figures stand in the summary of the run.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from pointcloud.drawing.forest_sheet import STATUS
 from pointcloud.forest.carbon_result import Claim, StandCarbon
 from pointcloud.forest.stands import Stand
 from pointcloud.forest.stands_table import StandMeasure
+from pointcloud.sections.rounding import half_up
 
 Table = Sequence[Sequence[object]]
 
@@ -29,18 +34,27 @@ def measure_rows(stands: Sequence[Stand], measures: Sequence[StandMeasure]) -> T
     """What a survey shows of stands, a row a stand; cells are empty where there is no figure. 95 % intervals."""
     head = ("林小班", "樹種", "面積(ha)", "上層本数", *_MEASURES, "備考")
     body = [
-        [s.id, s.species, s.area_ha, m.n_upper, *_measure(m), " / ".join(n.ja for n in (*m.problems, *m.notes))]
+        [
+            s.id,
+            s.species,
+            figure(s.area_ha, 4),
+            m.n_upper,
+            *_measure(m),
+            " / ".join(n.ja for n in (*m.problems, *m.notes)),
+        ]
         for s, m in zip(stands, measures, strict=True)
     ]
     return [head, *body]
 
 
 def _measure(m: StandMeasure) -> list[object]:
-    numbers = (
-        m.stems_estimated, *m.stems_ci95, m.height_mean, m.height_lorey, m.height_upper, *m.height_upper_ci95,
-        m.height_max, m.canopy_cover, m.covered, m.ground_density, m.dbh_mean, m.volume_m3, *m.volume_ci95,
-    )  # fmt: skip
-    return [m.n_detected, *map(_cell, numbers), "現地較正" if m.is_dbh_for_credit else "参考(申請不可)"]
+    heights = (m.height_mean, m.height_lorey, m.height_upper, *m.height_upper_ci95, m.height_max)
+    return [
+        m.n_detected, *(figure(v, 0) for v in (m.stems_estimated, *m.stems_ci95)), *(figure(v, 2) for v in heights),
+        figure(m.canopy_cover, 3), figure(m.covered, 3), figure(m.ground_density, 2), figure(m.dbh_mean, 1),
+        *(figure(v, 1) for v in (m.volume_m3, *m.volume_ci95)),
+        "現地較正" if m.is_dbh_for_credit else "参考(申請不可)",
+    ]  # fmt: skip
 
 
 def stand_rows(claim: Claim) -> Table:
@@ -53,9 +67,10 @@ def _stand(item: StandCarbon, claim: Claim) -> Sequence[object]:
     totals = (item.absorption, item.emission, item.replanting, item.net, *(item.ci95 or (math.nan, math.nan)))
     return [
         stand.id, STATUS[item.status], stand.species if item.constants is None else item.constants.species,
-        _cell(stand.planting_year), stand.credited_area_ha, _cell(stand.age_in(claim.options.survey_year)),
-        *_measure(item.measure), "" if site is None else site.curve.name, _cell(None if site is None else site.index),
-        *(_cell(v if item.years else None) for v in totals), " / ".join(n.ja for n in item.notes),
+        figure(stand.planting_year, 0), figure(stand.credited_area_ha, 4),
+        figure(stand.age_in(claim.options.survey_year), 0), *_measure(item.measure),
+        "" if site is None else site.curve.name, figure(None if site is None else site.index, 1),
+        *(figure(v if item.years else None, 3) for v in totals), " / ".join(n.ja for n in item.notes),
     ]  # fmt: skip
 
 
@@ -64,12 +79,14 @@ def year_rows(claim: Claim) -> Table:
     head = ("林小班", "判定", "年度", "林齢", "V(t)(m3/ha)", "V(t+1)(m3/ha)", "成長量(m3/ha)", "BEF", "tCO2/m3",
             "残存率", "伐採率", "吸収量(tCO2)", "主伐排出(tCO2)", "再造林(tCO2)", "純吸収(tCO2)")  # fmt: skip
     body = [
-        (s.stand.id, STATUS[s.status], y.year, y.age, y.volume, y.volume_next, y.growth, y.bef, y.factor, y.standing,
-         y.felled, y.absorption, y.emission, y.replanting, y.net)
+        (s.stand.id, STATUS[s.status], y.year, y.age, *(figure(v, 3) for v in (y.volume, y.volume_next, y.growth)),
+         figure(y.bef, 3), figure(y.factor, 6),
+         *(figure(v, 3) for v in (y.standing, y.felled, y.absorption, y.emission, y.replanting, y.net)))
         for s in claim.stands for y in s.years
     ]  # fmt: skip
     return [head, *body]
 
 
-def _cell(value: float | None) -> object:
-    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
+def figure(value: float | None, digits: int) -> Decimal | str:
+    """The figure to so many decimals, halves up; empty where there is none (None or NaN)."""
+    return "" if value is None or math.isnan(value) else half_up(value, digits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from pointcloud.drawing.forest_csv import figure
 from pointcloud.drawing.report import Block, Heading, Paragraph, Table
 from pointcloud.drawing.volume_words import Words, number
 from pointcloud.forest.growth_change import ForestGrowth, StandGrowth
@@ -16,17 +17,14 @@ _HEAD = (
 
 
 def growth_rows(growth: ForestGrowth) -> Sequence[Sequence[object]]:
-    """A row a stand, unrounded; cells are empty where there is no figure. Limits are those of 95 % intervals."""
+    """A row a stand, growth to 1 mm; cells are empty where there is no figure. Limits are those of 95 % intervals."""
     body = [
-        [g.id, g.years, *map(_cell, (g.upper, *g.upper_ci95, g.matched)), g.n_matched, g.n_gone, _cell(g.expected),
+        [g.id, figure(g.years, 0), *(figure(v, 3) for v in (g.upper, *g.upper_ci95, g.matched)), g.n_matched, g.n_gone,
+         figure(g.expected, 3),
          g.class_name, " / ".join(n.ja for n in g.notes)]
         for g in growth.stands
     ]  # fmt: skip
     return [_HEAD, *body]
-
-
-def _cell(value: float) -> object:
-    return "" if math.isnan(value) else value
 
 
 def growth_blocks(growth: ForestGrowth, heading: str, say: Words) -> Iterator[Block]:
