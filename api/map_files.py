@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from api.access.visible import visible_job
 from api.access.visitor import Visitor
@@ -11,8 +12,8 @@ from api.records import ResultRecord
 from api.service import Service
 from pointcloud.errors import NotFoundError
 
-COG = "image/tiff"
-GPKG = "application/geopackage+sqlite3"
+TIFF: Final = "image/tiff"
+"""How the media types of rasters begin."""
 
 
 def files_of(service: Service, job_id: str, visitor: Visitor, media_type: str) -> list[tuple[ResultRecord, Path]]:

@@ -11,10 +11,11 @@ from api.access.gate import TheVisitor
 from api.backgrounds import BACKGROUNDS, Background
 from api.datasets.store import list_datasets
 from api.map_features import Box, footprints, geopackage_features
-from api.map_files import COG, GPKG, files_of, no_raster
+from api.map_files import TIFF, files_of, no_raster
 from api.map_layers import Ramp, Style, describe_layer, draw_tile, value_at
 from api.profiles import Cuts, Profile, chosen_rasters, profile, read_vertices
 from api.service import TheService
+from pipelines.media_types import GPKG
 from pointcloud.errors import ParameterError
 
 router = APIRouter(tags=["maps"])
@@ -47,7 +48,7 @@ def show_footprints(service: TheService, visitor: TheVisitor) -> dict[str, Any]:
 @router.get("/jobs/{job_id}/layers")
 def show_layers(job_id: str, service: TheService, visitor: TheVisitor) -> dict[str, Any]:
     """The rasters of a job: bounds in degrees, colours, usual range of values."""
-    found = files_of(service, job_id, visitor, COG)
+    found = files_of(service, job_id, visitor, TIFF)
     layers = [
         {"path": one.path, "title": one.title_en, "title_ja": one.title_ja, **describe_layer(path)}
         for one, path in found
@@ -78,7 +79,7 @@ def show_tile(
         )
     if x >= 2**z or y >= 2**z:
         return Response(status_code=204, headers=_KEEP)
-    path = next((path for one, path in files_of(service, job_id, visitor, COG) if one.path == layer), None)
+    path = next((path for one, path in files_of(service, job_id, visitor, TIFF) if one.path == layer), None)
     if path is None:
         raise no_raster(job_id, layer)
     picture = draw_tile(path, x, y, z, Style(ramp, low, high, least))
@@ -96,7 +97,7 @@ def show_values(
     visitor: TheVisitor,
 ) -> dict[str, Any]:
     """The value of every raster of a job at a place; null where a raster has none."""
-    found = files_of(service, job_id, visitor, COG)
+    found = files_of(service, job_id, visitor, TIFF)
     return {"lon": lon, "lat": lat, "values": {one.path: value_at(path, lon, lat) for one, path in found}}
 
 
@@ -142,7 +143,7 @@ def show_profile(
     right: Width = 25.0,
 ) -> Profile:
     """Heights along a line at each raster's own resolution, gaps as null; stations where sections would be cut."""
-    rasters, missing = chosen_rasters(files_of(service, job_id, visitor, COG), layer)
+    rasters, missing = chosen_rasters(files_of(service, job_id, visitor, TIFF), layer)
     if missing:
         raise no_raster(job_id, missing[0])
     vertices = read_vertices(line)

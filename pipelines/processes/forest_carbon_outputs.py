@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from pipelines.media_types import GPKG, XLSX
 from pipelines.process import Context, OutputFile
 from pipelines.progress import Text
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from pointcloud.forest.carbon_result import Claim
     from pointcloud.forest.growth_change import ForestGrowth
     from pointcloud.forest.stands_table import UpperLayer
-
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def write_outputs(
@@ -53,7 +52,7 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _write_tables(
     context: Context, result: Claim, summary: dict[str, Any], growth: ForestGrowth | None
 ) -> tuple[OutputFile, ...]:
-    from pipelines.processes.tree_outputs import GPKG, write_tables
+    from pipelines.processes.tree_outputs import write_tables
     from pointcloud.drawing.forest_csv import stand_rows, year_rows
     from pointcloud.drawing.forest_growth import growth_rows
     from pointcloud.forest.growth_files import write_growth

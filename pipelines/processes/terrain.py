@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
+from pipelines.media_types import COG
 from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Process, SurveyParameters
 from pipelines.processes.ground import GROUND_OPTIONS, GroundOptions
 from pipelines.progress import Stage, Text
 
 if TYPE_CHECKING:
     from pipelines.engine import SurveySurfaces
-
-COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 
 class SurfaceParameters(SurveyParameters):

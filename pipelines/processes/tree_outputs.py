@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pipelines.media_types import COG, GPKG
 from pipelines.process import OutputFile
-from pipelines.processes.terrain import COG
 from pipelines.progress import Text
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pointcloud.forest.stands import Stand
     from pointcloud.forest.stands_table import StandMeasure
 
-GPKG: Final = "application/geopackage+sqlite3"
 CSV_ENCODINGS: Final = {"utf8": "utf-8-sig", "cp932": "cp932"}
 
 

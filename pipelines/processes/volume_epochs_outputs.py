@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from pipelines.media_types import COG, XLSX
 from pipelines.process import OutputFile
-from pipelines.processes.terrain import COG
 from pipelines.processes.volume_comparison import Comparison
 from pipelines.processes.volume_epochs_steps import Dated, Names
-from pipelines.processes.volume_outputs import XLSX, write_archive
+from pipelines.processes.volume_outputs import write_archive, write_item, write_reports
 from pipelines.progress import Text
-from pipelines.stac import stac_item
 from pipelines.workspace import write_json
 from pointcloud.change.uncertainty import significance
 from pointcloud.drawing.epochs_book import write_epochs_book
-from pointcloud.drawing.epochs_report import write_epochs_report
+from pointcloud.drawing.epochs_report import epochs_report
 from pointcloud.drawing.picture import change_map
-from pointcloud.drawing.report import Language, picture_copy
 from pointcloud.drawing.volume_charts import series_diagram
 from pointcloud.drawing.volume_words import Picture, printed_volumes
 from pointcloud.ground.relief import hillshade
 from pointcloud.io.raster import write_cog
 
 ARCHIVE: Final = "epochs.zip"
-_REPORTS: Final[tuple[tuple[Language, Text], ...]] = (
-    ("ja", Text("Report in Japanese", "報告書 (日本語)")),
-    ("en", Text("Report in English", "報告書 (英語)")),
-)
 
 
 class PairFiles:
@@ -100,29 +92,11 @@ def write_outputs(
     series_diagram(folder / "series.png", summary["series"], days, title)
     pairs.add_picture(Picture("series.png", "Volume since the first survey", "最初の時期からの土量"))
     files = [OutputFile("epochs.json", "application/json", Text("Volumes", "土量計算結果")), *pairs.listed]
-    files += _write_papers(folder, summary, pairs.pictures)
-    made = datetime.now(UTC)
+    write_epochs_book(folder / "epochs.xlsx", summary)
+    files.append(OutputFile("epochs.xlsx", XLSX, Text("Tables (XLSX)", "土量の表 (XLSX)")))
+    files += write_reports(folder, summary, pairs.pictures, epochs_report)
+    grid, span = next(iter(epochs.values())).epoch.surfaces.terrain.grid, (min(days.values()), max(days.values()))
     total = summary["series"][0]["rows"][-1]["since_first"]
-    grid = next(iter(epochs.values())).epoch.surfaces.terrain.grid
-    item = stac_item(
-        folder, files, grid, (min(days.values()), max(days.values())), made,
-        {f"tengun:{name}": total[name] for name in ("cut_m3", "fill_m3", "net_m3", "area_m2")}, title,
-    )  # fmt: skip
-    write_json(folder / "stac-item.json", item)
-    files.append(OutputFile("stac-item.json", "application/geo+json", Text("STAC Item", "STAC Item (成果の目録)")))
+    files.append(write_item(folder, files, grid, span, datetime.now(UTC), total, title))
     files.append(write_archive(folder, files, ARCHIVE))
     return tuple(files)
-
-
-def _write_papers(folder: Path, summary: Mapping[str, Any], pictures: Sequence[Picture]) -> list[OutputFile]:
-    write_epochs_book(folder / "epochs.xlsx", summary)
-    files = [OutputFile("epochs.xlsx", XLSX, Text("Tables (XLSX)", "土量の表 (XLSX)"))]
-    with TemporaryDirectory() as scratch:
-        copies = []
-        for picture in pictures:
-            copy = Path(scratch) / Path(picture.file).with_suffix(".jpg").name
-            copies.append(replace(picture, file=copy.name, ratio=picture_copy(folder / picture.file, copy)))
-        for language, title in _REPORTS:
-            write_epochs_report(folder / f"report_{language}.pdf", summary, copies, Path(scratch), language)
-            files.append(OutputFile(f"report_{language}.pdf", "application/pdf", title))
-    return files

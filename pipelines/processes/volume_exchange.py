@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from pipelines.evidence import software
+from pipelines.media_types import GPKG
 from pipelines.process import OutputFile
 from pipelines.processes.volume_result import Epoch, Result
 from pipelines.progress import Text
@@ -39,7 +40,7 @@ def write_features(folder: Path, result: Result) -> OutputFile:
     crs = result.epochs[0].survey.crs
     write_volume_features(folder / "volume.gpkg", {"zones": zones, "patches": patches}, crs)
     title = Text("Zones and patches (GeoPackage)", "区域と変化箇所 (GeoPackage)")
-    return OutputFile("volume.gpkg", "application/geopackage+sqlite3", title)
+    return OutputFile("volume.gpkg", GPKG, title)
 
 
 def _limits(volume: dict[str, Any]) -> dict[str, float | None]:

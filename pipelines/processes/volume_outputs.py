@@ -6,11 +6,12 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from pipelines.media_types import XLSX
 from pipelines.process import OutputFile
 from pipelines.processes.volume_exchange import write_drawing, write_features
 from pipelines.processes.volume_rasters import layers_of, write_maps, write_rasters
@@ -18,14 +19,14 @@ from pipelines.processes.volume_result import Result
 from pipelines.progress import Text
 from pipelines.stac import stac_item
 from pipelines.workspace import write_json
-from pointcloud.drawing.report import Language, picture_copy
+from pointcloud.drawing.report import Language, Report, picture_copy, write_report
 from pointcloud.drawing.volume_book import write_volume_book
 from pointcloud.drawing.volume_facts import book_facts
-from pointcloud.drawing.volume_report import write_volume_report
+from pointcloud.drawing.volume_report import volume_report
 from pointcloud.drawing.volume_words import Picture
+from pointcloud.grid import Grid
 from pointcloud.io.staging import staged
 
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ARCHIVE: Final = "volume.zip"
 _PACKED: Final = (".tif", ".png", ".pdf", ".xlsx")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
@@ -75,7 +76,8 @@ def write_outputs(
         files += [OutputFile(p.file, "image/png", Text(p.en, p.ja)) for p in pictures]
         files += [*papers.result(), *drawings]
     report(0.9)
-    files.append(_write_item(folder, files, result, summary, made))
+    grid, project = result.compared.change.grid, summary["parameters"]["project"] or "Volume change / 土量変化"
+    files.append(write_item(folder, files, grid, _days(summary["parameters"]), made, summary["total"], project))
     files.append(write_archive(folder, files))
     report(1.0)
     return tuple(files)
@@ -84,11 +86,32 @@ def write_outputs(
 def write_papers(folder: Path, summary: Mapping[str, Any], pictures: Sequence[Picture]) -> list[OutputFile]:
     """Write the quantity book and the reports."""
     write_volume_book(folder / "volume.xlsx", summary, book_facts(summary))
-    files = [OutputFile("volume.xlsx", XLSX, Text("Quantity book (XLSX)", "土量計算書 (XLSX)"))]
+    book = OutputFile("volume.xlsx", XLSX, Text("Quantity book (XLSX)", "土量計算書 (XLSX)"))
+    return [book, *write_reports(folder, summary, pictures, volume_report)]
+
+
+def write_reports(
+    folder: Path,
+    summary: Mapping[str, Any],
+    pictures: Sequence[Picture],
+    report: Callable[[Mapping[str, Any], Sequence[Picture], Language], Report],
+) -> list[OutputFile]:
+    """Write a report in both languages.
+
+    Parameters
+    ----------
+    folder
+        Of the outputs; the pictures stand there.
+    summary, pictures
+        What the report says and shows.
+    report
+        Makes it from both.
+    """
+    files = []
     with TemporaryDirectory() as scratch:
         copies = [_copied(folder, picture, Path(scratch)) for picture in pictures]
         for language, title in _REPORTS:
-            write_volume_report(folder / f"report_{language}.pdf", summary, copies, Path(scratch), language)
+            write_report(folder / f"report_{language}.pdf", report(summary, copies, language), Path(scratch))
             files.append(OutputFile(f"report_{language}.pdf", "application/pdf", title))
     return files
 
@@ -99,18 +122,24 @@ def _copied(folder: Path, picture: Picture, scratch: Path) -> Picture:
     return replace(picture, file=name, ratio=picture_copy(folder / picture.file, scratch / name))
 
 
-def _write_item(
-    folder: Path, files: Sequence[OutputFile], result: Result, summary: Mapping[str, Any], made: datetime
+def _days(parameters: Mapping[str, Any]) -> tuple[date, date] | None:
+    """The days of both surveys where both are known."""
+    first, last = parameters["before_date"], parameters["after_date"]
+    return None if first is None or last is None else (date.fromisoformat(first), date.fromisoformat(last))
+
+
+def write_item(
+    folder: Path,
+    files: Sequence[OutputFile],
+    grid: Grid,
+    days: tuple[date, date] | None,
+    made: datetime,
+    total: Mapping[str, Any],
+    title: str,
 ) -> OutputFile:
-    parameters = summary["parameters"]
-    days = [parameters["before_date"], parameters["after_date"]]
-    first, last = (None if day is None else datetime.fromisoformat(day).date() for day in days)
-    total = summary["total"]
-    item = stac_item(
-        folder, files, result.compared.change.grid, None if first is None or last is None else (first, last), made,
-        {f"tengun:{name}": total[name] for name in ("cut_m3", "fill_m3", "net_m3", "area_m2")},
-        parameters["project"] or "Volume change / 土量変化",
-    )  # fmt: skip
+    """Write the STAC Item of the files with the volume ``total``; ``days`` are those of the first and last survey."""
+    figures = {f"tengun:{name}": total[name] for name in ("cut_m3", "fill_m3", "net_m3", "area_m2")}
+    item = stac_item(folder, files, grid, days, made, figures, title)
     write_json(folder / "stac-item.json", item)
     return OutputFile("stac-item.json", "application/geo+json", Text("STAC Item", "STAC Item (成果の目録)"))
 

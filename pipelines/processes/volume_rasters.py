@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.media_types import COG
 from pipelines.process import OutputFile
-from pipelines.processes.terrain import COG
 from pipelines.processes.volume_result import Epoch, Result
 from pipelines.progress import Text
 from pointcloud.change.uncertainty import level_of_detection, significance

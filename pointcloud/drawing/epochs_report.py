@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pointcloud.drawing import volume_facts as facts
-from pointcloud.drawing.report import Block, Bullets, Heading, Language, Paragraph, Report, Table, write_report
-from pointcloud.drawing.volume_chapters import figure, source_blocks
+from pointcloud.drawing.report import Block, Bullets, Heading, Language, Paragraph, Report, Table
+from pointcloud.drawing.volume_chapters import figure, report_of, source_blocks
 from pointcloud.drawing.volume_words import Picture, Words, number, printed_volumes, with_half_width
 from pointcloud.sections.rounding import half_up
 
 Row = Mapping[str, Any]
 
 
-def write_epochs_report(
-    path: Path, summary: Mapping[str, Any], pictures: Sequence[Picture], folder: Path, language: Language
-) -> None:
-    """Write the report.
+def epochs_report(summary: Mapping[str, Any], pictures: Sequence[Picture], language: Language) -> Report:
+    """The report.
 
     Parameters
     ----------
-    path
-        Where to write.
     summary
         Content of epochs.json.
     pictures
-        Maps of the pairs, and the diagram of the series as the last; their files are in ``folder``.
-    folder
-        Of the pictures.
+        Maps of the pairs, and the diagram of the series as the last.
     language
         Of the texts.
-
-    Raises
-    ------
-    ResourceError
-        When the file cannot be written.
     """
     say = Words(language)
     title = say("Volume change over many surveys", "多時期 土量変化 報告書")
-    made_by = f"tengun {summary['software']['version']}"
-    blocks = [Heading(title, 0), *_blocks(summary, pictures, say)]
-    write_report(path, Report(title, summary["parameters"]["project"], made_by, language, blocks), folder)
+    return report_of(summary, title, _blocks(summary, pictures, say), language)
 
 
 def _blocks(summary: Mapping[str, Any], pictures: Sequence[Picture], say: Words) -> Iterator[Block]:

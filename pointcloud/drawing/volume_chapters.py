@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pointcloud.drawing import volume_facts as facts
-from pointcloud.drawing.report import Block, Bullets, Figure, Heading, Paragraph, Table
+from pointcloud.drawing.report import Block, Bullets, Figure, Heading, Language, Paragraph, Report, Table
 from pointcloud.drawing.soil_table import soil_table
 from pointcloud.drawing.volume_words import Picture, Words, number, with_half_width
 
 MAX_PATCHES: Final = 25
 """Patches in the report's table, the largest first; all stand in the quantity book and the GeoPackage."""
 
-
 _TEXT_WIDTH: Final = 174.0
 """Millimetres between the margins of a page."""
+
+
+def report_of(summary: Mapping[str, Any], title: str, blocks: Iterable[Block], language: Language) -> Report:
+    """The blocks below their title, for the project and by the software that the summary names."""
+    made_by = f"tengun {summary['software']['version']}"
+    return Report(title, summary["parameters"]["project"], made_by, language, [Heading(title, 0), *blocks])
 
 
 def figure(pictures: Sequence[Picture], say: Words, height: float) -> Figure:

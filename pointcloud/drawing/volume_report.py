@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from pointcloud.drawing import volume_facts as facts
@@ -15,9 +14,8 @@ from pointcloud.drawing.report import (
     Paragraph,
     Report,
     Table,
-    write_report,
 )
-from pointcloud.drawing.volume_chapters import figure, material_blocks, source_blocks
+from pointcloud.drawing.volume_chapters import figure, material_blocks, report_of, source_blocks
 from pointcloud.drawing.volume_words import Picture, Words, number, printed_volumes, with_half_width
 from pointcloud.sections.rounding import half_up
 
@@ -27,39 +25,23 @@ MAX_ZONE_TABLES: Final = 20
 """Zones beyond this many have their methods in volume.json and in the quantity book only."""
 
 
-def write_volume_report(
-    path: Path, summary: Mapping[str, Any], pictures: Sequence[Picture], folder: Path, language: Language
-) -> None:
-    """Write the report.
+def volume_report(summary: Mapping[str, Any], pictures: Sequence[Picture], language: Language) -> Report:
+    """The report.
 
     Parameters
     ----------
-    path
-        Where to write.
     summary
         Content of volume.json.
     pictures
-        Maps in the order of the report; the first stands beside the result. Their files are in ``folder``.
-    folder
-        Of the pictures.
+        Maps in the order of the report; the first stands beside the result.
     language
         Of the texts.
-
-    Raises
-    ------
-    ResourceError
-        When the file cannot be written.
     """
     say = Words(language)
-    title = say("Volume change report", "土量変化 報告書")
-    project = summary["parameters"]["project"]
-    made_by = f"tengun {summary['software']['version']}"
-    blocks = list(_blocks(summary, pictures, say))
-    write_report(path, Report(title, project, made_by, language, blocks), folder)
+    return report_of(summary, say("Volume change report", "土量変化 報告書"), _blocks(summary, pictures, say), language)
 
 
 def _blocks(summary: Mapping[str, Any], pictures: Sequence[Picture], say: Words) -> Iterator[Block]:
-    yield Heading(say("Volume change report", "土量変化 報告書"), 0)
     yield from _result(summary, say)
     if pictures:
         yield figure(pictures[:1], say, 150.0)
