@@ -14,7 +14,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from pointcloud import crs as reference
-from pointcloud.errors import FileError
+from pointcloud.errors import CrsError, FileError
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +33,9 @@ class RasterLine:
     Raises
     ------
     FileError
-        When the file is no GeoTIFF or states no reference system.
+        When the file is no GeoTIFF.
+    CrsError
+        When it states no reference system.
     UnitsError
         When its coordinates are not metres.
     """
@@ -49,7 +51,7 @@ class RasterLine:
             ) from error
         if self._source.crs is None:
             self._source.close()
-            raise FileError(
+            raise CrsError(
                 f"reading {path.name}: it states no reference system; assign one with gdal_edit -a_srs EPSG:CODE",
                 f"{path.name} に座標参照系がありません。gdal_edit -a_srs EPSG:コード で設定してください。",
                 file=path.name,

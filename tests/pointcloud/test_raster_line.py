@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from pointcloud.errors import FileError, UnitsError
+from pointcloud.errors import CrsError, FileError, UnitsError
 from pointcloud.io.raster_line import RasterLine
 
 WEST, NORTH, CELL = 1000.0, 2000.0, 0.5
@@ -69,7 +69,7 @@ def test_what_is_no_raster_in_metres_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.tif").write_text("no raster")
     with pytest.raises(FileError, match=r"text\.tif"):
         RasterLine(tmp_path / "text.tif")
-    with pytest.raises(FileError, match="reference system"):
+    with pytest.raises(CrsError, match="reference system"):
         RasterLine(write(tmp_path / "bare.tif", np.ones((3, 3)), crs=None))
     with pytest.raises(UnitsError):
         RasterLine(write(tmp_path / "degrees.tif", np.ones((3, 3)), crs="EPSG:6668"))
