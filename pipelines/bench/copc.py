@@ -1,6 +1,6 @@
 """Memory and speed of the COPC writer on a made-up forest slope of any size.
 
-``python -m pipelines.bench.copc --millions 20`` prints a Markdown table: points, seconds, points per second, the
+``tengun bench copc --millions 20`` prints a Markdown table: points, seconds, points per second, the
 peak resident memory of the process and the bytes a point in the file. Points are made while they are written, 16 a
 square metre in strips, as a survey flies them.
 """
@@ -42,7 +42,7 @@ def strips(n_points: int, seed: int = 1) -> Iterator[PointCloud]:
         yield PointCloud(x, y, z, columns)
 
 
-def main(millions: int = 20, folder: Path | None = None) -> None:
+def main(millions: int, folder: Path | None) -> None:
     """Write the file into a temporary folder (in ``folder``) and print the table."""
     with tempfile.TemporaryDirectory(prefix="tengun-bench-", dir=folder) as place:
         path, started = Path(place) / "slope.copc.laz", time.perf_counter()
@@ -50,7 +50,3 @@ def main(millions: int = 20, folder: Path | None = None) -> None:
         seconds, peak = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
         typer.echo("| points | seconds | million points/s | peak MB | bytes a point |\n|---|---|---|---|---|")
         typer.echo(f"| {n:,} | {seconds:.0f} | {n / seconds / 1e6:.2f} | {peak:.0f} | {path.stat().st_size / n:.1f} |")
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -118,7 +118,7 @@ def _noise(random: np.random.Generator, reach: float) -> Floats:
     return np.asarray(field / scale, dtype=np.float64)
 
 
-def main(n_cases: int, first_seed: int = 0, save: Path | None = None) -> None:
+def main(n_cases: int, first_seed: int, save: Path | None) -> None:
     """Print the share of 95 % intervals that contain the truth; parts run one by one are joined in ``save``."""
     found = outcomes(n_cases, first_seed)
     if save is not None:

@@ -6,7 +6,6 @@ suppressed trees (tops within 1.6 m), and the share of the found trees that are 
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import resource
@@ -154,8 +153,4 @@ def print_result(title: str, result: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("out", type=Path)
-    given = parser.parse_args()
-    sys.stdout.write(json.dumps(timed(given.folder, given.out)) + "\n")
+    sys.stdout.write(json.dumps(timed(Path(sys.argv[1]), Path(sys.argv[2]))) + "\n")

@@ -1,6 +1,6 @@
 """One document in both executors, side by side: read LAZ, ``filters.smrf``, write LAZ.
 
-``python -m pipelines.bench.pipeline FILE.laz [--repeat 3] [--copies 1]`` prints a Markdown table: seconds of the clock
+``tengun bench pipeline FILE.laz [--repeat 3] [--copies 1]`` prints a Markdown table: seconds of the clock
 and of the processors, points per second, and the peak resident memory of each executor's process. Each runs in a
 process of its own, PDAL as ``pdal pipeline``, tengun as Python; the time includes starting it. Copies of the file, laid
 side by side, stand for a larger survey. A file of an older version is measured once more as LAS 1.4, whose compressed
@@ -17,7 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -127,8 +127,8 @@ def table(lines: list[Line]) -> str:
     return "\n".join([head, *rows, "", f"native is {lines[1].seconds / lines[0].seconds:.1f} times as fast"])
 
 
-def main(source: Annotated[Path, typer.Argument()], repeat: int = 3, copies: int = 1) -> None:
-    """Print the tables for a LAS or LAZ file."""
+def main(source: Path, repeat: int, copies: int) -> None:
+    """Print the tables for ``copies`` of a LAS or LAZ file laid side by side; the best of ``repeat`` runs counts."""
     with tempfile.TemporaryDirectory(prefix="tengun-bench-") as name:
         folder, own = Path(name), source
         if copies > 1:
@@ -147,7 +147,3 @@ def _print(source: Path, folder: Path, repeat: int) -> None:
     kind = "LAZ" if info.is_compressed else "LAS"
     typer.echo(f"{info.n_points:,} points, {kind} {info.version}, point format {info.point_format}\n")
     typer.echo(table(measure(source, folder, repeat)))
-
-
-if __name__ == "__main__":
-    typer.run(main)
