@@ -4,7 +4,7 @@ A synthetic survey of 20 tiles (400 m x 300 m, the 1/500 map sheets) with 3 mill
 COPC, and a line of 1 km with bends is cut every 20 m, 50 m wide. Printed are seconds, seconds of processor (what other
 work on the machine changes less) and peak memory, with the ground of the files and with ground classification, all
 drawings and tables included. Each run is a process of its own, as a command is; the first one, which compiles every
-kernel, is left out.
+kernel, is left out. Beside it stands how long another program takes for the points of the strip alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,6 +23,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from pyproj import CRS
 
+from pipelines.bench import sections_peer
+from pipelines.bench.sections_peer import Peer
 from pipelines.process import Context
 from pipelines.processes.sections import SectionParameters, Sections
 from pipelines.progress import Progress, ProgressEvent
@@ -33,6 +36,9 @@ KINDS: Final[tuple[Kind, ...]] = ("laz", "copc")
 _SUFFIX: Final = {"laz": ".laz", "copc": ".copc.laz"}
 _WEST, _SOUTH = 50_000.0, -97_200.0
 _WIDTH, _HEIGHT, _COLUMNS = 400.0, 300.0, 5
+REACH: Final = 35.0
+"""Metres beside the line whose points the sections stand on: 25 of width, and 10 for the triangles at the ends."""
+
 _LINE: Final = ((150.0, 100.0), (550.0, 300.0), (800.0, 700.0), (880.0, 750.0))
 
 
@@ -108,18 +114,38 @@ def main(n_tiles: int, n_points: int, keep: Path | None) -> None:
         _show("| file | ground | seconds | processor s | open | ground | cut | write | points near | peak GB |")
         _show("|---|---|---|---|---|---|---|---|---|---|")
         _run(folder / KINDS[0], line, Path(name) / "first", "classify")
+        seconds: dict[str, float] = {}
         for i, (kind, ground) in enumerate(product(KINDS, ("file", "classify"))):
             found = _run(folder / kind, line, Path(name) / f"out{i}", ground)
+            seconds.setdefault(kind, found["seconds"])
             stages = " | ".join(f"{found['stages'][s]:.1f}" for s in ("open", "ground", "cut", "write"))
             _show(
                 f"| {kind} | {ground} | {found['seconds']:.1f} | {found['cpu_seconds']:.1f} | {stages} | "
                 f"{found['points_near']:,} | {found['peak_gb']:.2f} |"
             )
         _show(f"{found['sections']} sections along {found['line_m']:.0f} m, {n_tiles} tiles of {n_points:,} points")
+        for kind, peer in _peers(folder, line, Path(name)):
+            times = seconds[kind] / peer.seconds
+            _show(
+                f"{peer.name} takes {peer.seconds:.1f} s ({peer.cpu_seconds:.1f} processor s) for the points of the "
+                f"strip from {kind} alone; sections on ground of the file take {times:.1f} times as long"
+            )
+
+
+def _peers(folder: Path, line: Path, scratch: Path) -> Iterator[tuple[Kind, Peer]]:
+    by_pdal = sections_peer.by_pdal(sorted((folder / "laz").glob("*.laz")), sections_peer.strip(line, REACH), scratch)
+    if by_pdal is not None:
+        yield "laz", by_pdal
+    yield "copc", Peer(**_child("pipelines.bench.sections_peer", folder / "copc", line, REACH))
 
 
 def _run(tiles: Path, line: Path, out: Path, ground: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "pipelines.bench.sections", str(tiles), str(line), str(out), ground]
+    return _child("pipelines.bench.sections", tiles, line, out, ground)
+
+
+def _child(module: str, *arguments: object) -> dict[str, Any]:
+    """What a process of its own prints as JSON."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -15,7 +15,7 @@ from pointcloud.drawing.section_words import missing_text, station_name, station
 from pointcloud.drawing.volume_words import Words
 from pointcloud.io.staging import staged
 from pointcloud.sections.quantities import Row
-from pointcloud.sections.rounding import half_up, rounded_text
+from pointcloud.sections.rounding import half_up, rounded_texts
 from pointcloud.sections.series import Series
 
 Table = Sequence[Sequence[object]]
@@ -63,13 +63,18 @@ def _head(say: Words, *titles: tuple[str, str]) -> list[str]:
 def _vertices(series: Series, say: Words) -> Iterator[tuple[object, ...]]:
     for section in series.sections:
         station, own = section.station, station_name(section, say)
-        chainage = rounded_text(station.chainage, 3)
+        chainage = half_up(station.chainage, 3)
         for name in (*series.names, *series.tops):
             for number, piece in enumerate(section.simple[name].pieces, start=1):
                 ux, uy = station.across
                 north, east = station.y + piece[:, 0] * uy, station.x + piece[:, 0] * ux
-                for row in np.column_stack((piece, north, east)).tolist():
-                    yield (own, chainage, name, number, *(rounded_text(v, 3) for v in row))
+                figures = rounded_texts(np.column_stack((piece, north, east)), 3)
+                for row in _in_fours(figures):
+                    yield (own, chainage, name, number, *row)
+
+
+def _in_fours(texts: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    return zip(*[iter(texts)] * 4, strict=True)
 
 
 def station_table(series: Series, say: Words = JAPANESE) -> Table:
@@ -140,10 +145,7 @@ def band_table(series: Series, say: Words = JAPANESE) -> Table:
         own = station_name(section, say)
         for name, cut in section.slices.items():
             for band in cut.bands:
-                for offset, n, values in zip(
-                    band.offset.tolist(), band.n_points.tolist(), band.percentiles.tolist(), strict=True
-                ):
-                    figures = (rounded_text(v, 3) for v in values)
-                    at = rounded_text(offset, 2)
-                    body.append((own, name, str(band.layer), cut.thickness, at, n, *figures))
+                places, heights = rounded_texts(band.offset, 2), rounded_texts(band.percentiles, 3)
+                rows = zip(places, band.n_points.tolist(), _in_fours(heights), strict=True)
+                body += [(own, name, str(band.layer), cut.thickness, at, n, *four) for at, n, four in rows]
     return [head, *body]

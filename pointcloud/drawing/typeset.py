@@ -68,7 +68,7 @@ class Typesetter:
         """
         self._write([path], "pdf")
 
-    def write_png(self, paths: Sequence[Path], pixels: int = 2000) -> None:
+    def write_png(self, paths: Sequence[Path], pixels: int = 1600) -> None:
         """Write a PNG of each sheet, one path a sheet, ``pixels`` wide where the first sheet is as wide as any.
 
         Raises

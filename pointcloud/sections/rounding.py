@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from decimal import ROUND_HALF_UP, Decimal
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 def half_up(value: float | Decimal, digits: int) -> Decimal:
@@ -16,10 +18,21 @@ def half_up(value: float | Decimal, digits: int) -> Decimal:
     return abs(rounded) if rounded == 0 else rounded
 
 
-def rounded_text(value: float, digits: int) -> str:
-    """`half_up` as text, for long tables: several times as fast, as only halves need their decimal digits."""
-    scaled = abs(value) * 10.0**digits
-    if abs(scaled - math.floor(scaled) - 0.5) < 1e-6 + 1e-15 * scaled:
-        return str(half_up(value, digits))
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if scaled < 0.5 else text
+def rounded_texts(values: NDArray[np.float64], digits: int) -> list[str]:
+    """`half_up` of each value as text, for long tables: many times as fast, as only halves need their decimal digits.
+
+    Parameters
+    ----------
+    values
+        Finite, of any shape; taken row after row.
+    digits
+        Decimals.
+    """
+    flat = values.ravel()
+    scaled = np.abs(flat) * 10.0**digits
+    flat = np.where(scaled < 0.5, 0.0, flat)  # never minus zero
+    texts = [f"{value:.{digits}f}" for value in flat.tolist()]
+    halves = np.abs(scaled - np.floor(scaled) - 0.5) < 1e-6 + 1e-15 * scaled
+    for i in np.flatnonzero(halves).tolist():
+        texts[i] = str(half_up(float(values.flat[i]), digits))
+    return texts

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 
 from pipelines.bench.sections import KINDS, timed, write_line, write_survey
+from pipelines.bench.sections_peer import by_laspy, strip
 from pointcloud.io import las
 
 
@@ -24,3 +28,8 @@ def test_tiles_of_both_kinds_and_what_a_run_tells(tmp_path):
     assert result["points_near"] > 1000
     assert list(result["stages"]) == ["open", "ground", "cut", "write"]
     assert sum(result["stages"].values()) <= result["seconds"] + 0.05  # rounded to 0.01 each; loading comes before
+    shape = strip(line, 35.0)
+    assert shape.area == pytest.approx(result["line_m"] * 70.0 + math.pi * 35.0**2, rel=0.02)  # bends share some of it
+    peer = by_laspy(tiles["copc"], shape)
+    assert peer.name.startswith("laspy ")
+    assert peer.seconds > 0.0

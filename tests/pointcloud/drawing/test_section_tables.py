@@ -32,9 +32,10 @@ from pointcloud.drawing.sima import write_sima
 from pointcloud.drawing.volume_words import Words
 from pointcloud.drawing.xlsx import write_quantities
 from pointcloud.sections import quantities
-from pointcloud.sections.line import Equation
+from pointcloud.sections.line import CentreLine, Equation, Piece
 from pointcloud.sections.reading import read_lines
-from pointcloud.sections.rounding import half_up, rounded_text
+from pointcloud.sections.rounding import half_up, rounded_texts
+from pointcloud.sections.stations import Extra, lay_out
 from tests.oracles.section_series import example_line, example_series, planned_series
 
 CRS8 = CRS.from_epsg(6676)
@@ -60,13 +61,13 @@ def test_half_up(value, digits, text):
 
 @pytest.mark.parametrize("value", [1.0005, -1.0005, 0.0005, -0.0005, -0.0004, 0.0, -0.0, 123456.7895, 2.9995, 1e-9])
 def test_rounded_text_is_half_up_at_halves(value):
-    assert rounded_text(value, 3) == str(half_up(value, 3))
+    assert rounded_texts(np.array([value]), 3) == [str(half_up(value, 3))]
 
 
 @given(st.floats(-1e6, 1e6, allow_nan=False), st.integers(0, 3))
 @settings(max_examples=200)
 def test_rounded_text_is_half_up(value, digits):
-    assert rounded_text(value, digits) == str(half_up(value, digits))
+    assert rounded_texts(np.array([value]), digits) == [str(half_up(value, digits))]
 
 
 def test_table_follows_its_own_printed_figures(table, series):
@@ -82,6 +83,17 @@ def test_table_follows_its_own_printed_figures(table, series):
         [float(cut), float(fill)], [series.total.cut, series.total.fill], atol=0.1 * 20 * len(table)
     )
     assert any(row.missing > 0 for row in table), "the gap of the example is said"
+
+
+def test_printed_distances_add_up_to_printed_chainages():
+    equation = Equation(50.0, 50.0, 80.0)
+    line = CentreLine("eq", (Piece(0.0, 0.0, 0.0, 90.0),), 0.0, (equation,))
+    stations = lay_out(line, 20.0, 5.0, 5.0, extra=[Extra(d) for d in (12.345, 33.335)]).items
+    steps = [quantities.printed_step(a, b) for a, b in pairwise(stations)]
+    # 12.345 m is printed as 12.35 (half up), so that 7.65 and not 7.66 are left to No.1
+    assert [str(v) for v in steps[:6]] == ["12.35", "7.65", "13.34", "6.66", "10.00", "20.00"]
+    assert str(steps[4]) == "10.00", "over the equation"
+    assert sum(steps) == Decimal(90)
 
 
 def test_xlsx_formulas_and_values_agree(tmp_path, table):
