@@ -5,23 +5,36 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import Literal
 
 import numpy as np
 
 from pointcloud.drawing.section_words import station_name
-from pointcloud.drawing.sheet import MARGIN, SIZES, TEXT, Paper, Sheet, TitleBlock, block_height, draw_frame
+from pointcloud.drawing.sheet import (
+    MARGIN,
+    SIZES,
+    TEXT,
+    Paper,
+    Sheet,
+    TitleBlock,
+    block_height,
+    draw_frame,
+    fitted,
+    text_width,
+)
 from pointcloud.drawing.volume_words import Words
 from pointcloud.sections.cut import SectionLine
 from pointcloud.sections.line import Piece
+from pointcloud.sections.quantities import printed_step
 from pointcloud.sections.rounding import half_up
 from pointcloud.sections.series import Section, Series
 
 H_SCALES = (200, 500, 1000, 2500, 5000, 10_000)
 V_SCALES = (100, 200, 500, 1000)
-_ROW, _NAMES, _SIDE, _LEAST, _SLOPE = 6.0, 13.0, 15.0, 1.35, 4.0
+_ROW, _NAMES, _SIDE, _LEAST, _SLOPE, _OFF = 6.0, 13.0, 15.0, 1.5, 4.0, 0.4
 """Heights of the bands and of that of the stations' names, width of their titles, least distances between figures and
-of slopes: in heights of a figure."""
+of slopes, and of a figure from its line: in heights of a figure."""
 
 _Kind = Literal["station", "step", "chainage", "surface", "plan", "cut", "fill", "slope", "alignment"]
 
@@ -146,7 +159,7 @@ def _draw_profile(sheet: Sheet, series: Series, page: _Page) -> None:
     highest = max((float(p[:, 1].max()) for _, line in shown for p in line.pieces), default=page.datum)
     top = min(sheet.size[1] - MARGIN[sheet.paper] - 8, page.y + (highest - page.datum) * k + 20)
     step = next(s for s in (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0) if s * k >= 10.0 or s == 100.0)
-    height = page.datum
+    height = math.ceil(page.datum / step) * step
     while page.y + (height - page.datum) * k <= top:
         y = page.y + (height - page.datum) * k
         sheet.line("grid", (page.x, y), (right, y))
@@ -169,7 +182,8 @@ def _draw_bands(sheet: Sheet, series: Series, page: _Page, say: Words) -> None:
     for y in edges:
         sheet.line("datum", (left, y), (right, y))
     for row, upper, lower in zip(page.rows, edges, edges[1:], strict=False):
-        sheet.text("text", left + 1.5, (upper + lower) / 2, row.title, page.text, level="middle")
+        size = fitted(row.title, page.text, _SIDE * page.text - 2.5)
+        sheet.text("text", left + 1.5, (upper + lower) / 2, row.title, size, level="middle")
     for x in (left, page.x, right):
         sheet.line("datum", (x, page.y), (x, edges[-1]))
     inside = [s for s in series.sections if page.first - 1e-6 <= s.station.distance <= page.last + 1e-6]
@@ -183,8 +197,8 @@ def _draw_bands(sheet: Sheet, series: Series, page: _Page, say: Words) -> None:
         for row, upper, lower in zip(page.rows[:-2], edges, edges[1:], strict=False):
             text = station_name(section, say) if row.kind == "station" else _cell(row, series, section, before)
             if text:
-                size = page.text * min(1.0, 0.95 * row.height / (_wide(text) * page.text))
-                sheet.text("text", x - 0.7, (upper + lower) / 2, text, size, "center", "bottom", 90)
+                size = fitted(text, page.text, 0.95 * row.height)
+                sheet.text("text", x - _OFF * page.text, (upper + lower) / 2, text, size, "center", "bottom", 90)
     _draw_slopes(sheet, series, page, inside, edges[-2])
     _draw_alignment(sheet, series, page, edges[-1])
 
@@ -207,32 +221,30 @@ def _apart(wanted: Sequence[float], least: float, right: float) -> list[float]:
     return places
 
 
-def _wide(text: str) -> float:
-    """Width of a text in heights of its figures, on the safe side."""
-    return sum(0.68 if c.isascii() else 1.3 for c in text)
-
-
 def _cell(row: _Row, series: Series, section: Section, before: Section | None) -> str:
     station = section.station
     if row.kind == "chainage":
         return str(half_up(station.chainage, 2))
     if row.kind == "step":
-        return "" if before is None else str(half_up(station.distance - before.station.distance, 2))
+        return "" if before is None else str(printed_step(before.station, station))
     if row.kind in ("surface", "plan"):
         planned = series.plan.height(station.distance)
         height = planned if row.kind == "plan" else section.lines[row.surface].height(0.0)
         return "-" if math.isnan(height) else str(half_up(height, 2))
-    rise = _rise(series, section) * (1.0 if row.kind == "fill" else -1.0)
-    return str(half_up(rise, 2)) if rise > 0.0 else ""
+    lower, upper = _pair(series, section)
+    if math.isnan(lower) or math.isnan(upper):
+        return ""
+    rise = (half_up(upper, 2) - half_up(lower, 2)) * (1 if row.kind == "fill" else -1)  # of the heights as printed
+    return str(rise) if rise > 0 else ""
 
 
-def _rise(series: Series, section: Section) -> float:
-    """Height of fill at the centre: up to the design, be it surface or profile, else between the pair of surfaces."""
+def _pair(series: Series, section: Section) -> tuple[float, float]:
+    """Heights at the centre that fill rises between: to the design, surface or profile, else those of the pair."""
     if series.pair is not None and (series.plan.is_empty or "design" in series.pair):
         a, b = (section.lines[n].height(0.0) for n in series.pair)
-        return b - a
+        return a, b
     (*_, ground) = (name for name in series.names if name != "design")
-    return series.plan.height(section.station.distance) - section.lines[ground].height(0.0)
+    return section.lines[ground].height(0.0), series.plan.height(section.station.distance)
 
 
 def _graded(series: Series, section: Section) -> float:
@@ -244,24 +256,29 @@ def _graded(series: Series, section: Section) -> float:
 
 def _draw_slopes(sheet: Sheet, series: Series, page: _Page, inside: list[Section], y: float) -> None:
     """Slope in per cent (`_graded`) with a stroke that rises or falls; close stations are taken together."""
-    start: Section | None = None
-    for section in inside:
-        if math.isnan(_graded(series, section)):
-            start = None
-            continue
-        if start is None:
-            start = section
-            continue
-        x0, x1 = page.across(start.station.distance), page.across(section.station.distance)
-        if x1 - x0 < _SLOPE * page.text:
-            continue
-        rise = _graded(series, section) - _graded(series, start)
-        slope = half_up(100.0 * rise / (section.station.distance - start.station.distance), 1)
+    for start, end in _graded_runs(series, page, inside):
+        x0, x1 = page.across(start.station.distance), page.across(end.station.distance)
+        rise = _graded(series, end) - _graded(series, start)
+        slope = half_up(100.0 * rise / (end.station.distance - start.station.distance), 1)
         tilt = page.text * (1.5 if slope > 0 else -1.5 if slope < 0 else 0.0)
         middle, top = y + 1.7 * page.text, y + (_ROW - 0.8) * page.text
         sheet.line("text", (x0, middle - tilt / 2), (x1, middle + tilt / 2))
         sheet.text("text", (x0 + x1) / 2, top, f"{slope}%", page.text, "center", "top")
-        start = section
+
+
+def _graded_runs(series: Series, page: _Page, inside: Sequence[Section]) -> Iterator[tuple[Section, Section]]:
+    """Stations that follow each other with room for a slope between them, up to the last of each unbroken part."""
+    least = _SLOPE * page.text * page.h / 1000.0
+    for is_known, part in groupby(inside, lambda section: not math.isnan(_graded(series, section))):
+        sections = list(part)
+        if not is_known or sections[-1].station.distance - sections[0].station.distance < least:
+            continue
+        kept = [sections[0]]
+        for section in sections[1:]:
+            if section.station.distance - kept[-1].station.distance >= least:
+                kept.append(section)
+        kept[-1] = sections[-1]  # what is left over belongs to the last slope
+        yield from pairwise(kept)
 
 
 def _draw_alignment(sheet: Sheet, series: Series, page: _Page, y: float) -> None:
@@ -274,7 +291,7 @@ def _draw_alignment(sheet: Sheet, series: Series, page: _Page, y: float) -> None
         x0, x1 = page.across(first), page.across(last)
         y0, y1 = (middle - 1.3 * page.text * math.copysign(1.0, k) if k else middle for k in (piece.k0, piece.k1))
         sheet.line("text", (x0, middle), (x0, y0), (x1, y1), (x1, middle))
-        if x1 - x0 > _wide(_piece_text(piece)) * page.text:
+        if x1 - x0 > text_width(_piece_text(piece)) * page.text:
             sheet.text("text", (x0 + x1) / 2, top, _piece_text(piece), page.text, "center", "top")
 
 

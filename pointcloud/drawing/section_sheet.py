@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from pointcloud.drawing.section_bands import layered, scattered, shaded
 from pointcloud.drawing.section_words import LAYERS, station_name, surface_name
 from pointcloud.drawing.sheet import (
     BLOCK_WIDTH,
+    HEADING,
     MARGIN,
     SIZES,
     TEXT,
@@ -30,10 +32,11 @@ from pointcloud.drawing.sheet import (
     TitleBlock,
     block_height,
     draw_frame,
+    fitted,
+    text_width,
 )
 from pointcloud.drawing.volume_words import Words
 from pointcloud.errors import ParameterError
-from pointcloud.sections.cut import SectionLine
 from pointcloud.sections.rounding import half_up
 from pointcloud.sections.series import TOP, Section, Series
 
@@ -41,18 +44,26 @@ SCALES = (100, 200, 250, 300, 500, 1000, 2000)
 """Scale denominators that a sheet may fall back to when a section is larger than the paper."""
 
 _GAP = 6.0  # mm between sections
-_HEAD, _FOOT, _SIDE, _RIGHT, _LEAST = 7.0, 12.0, 9.0, 1.5, 1.3
-"""Above, below, left and right of a section, and between figures of neighbouring vertices: in heights of a figure."""
+_HEAD, _LINE, _FOOT, _SIDE, _RIGHT, _LEAST = 3.6, 1.7, 12.0, 9.0, 1.5, 1.3
+"""Above a section and for each line of its heading besides its name, below, left and right of it, and between figures
+of neighbouring vertices: in heights of a figure."""
+
+_STEPS, _LINES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0), 8
+"""Metres between heights of the grid, and how many of them a section may have before they stand farther apart."""
+
+_FLAT = 5.0
+"""Least height of a section over its datum, in heights of a figure: every step that has room for one fits in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """A section on paper: its datum height and size in mm with everything around it."""
+    """A section on paper: its datum height and size in mm with everything around it; lines under its name."""
 
     section: Section
     datum: float
     width: float
     height: float
+    heading: tuple[str, ...]
     with_layers: bool
 
 
@@ -89,8 +100,10 @@ def section_sheets(
     """
     say = block.say
     legend = _legend(series, titles, with_layers, say)
-    boxes, scale = _fitting(series, paper, scale, block_height(paper, legend), with_layers)
-    pages = list(_pages(boxes, paper, block_height(paper, legend)))
+    block_top = block_height(paper, legend)
+    make = partial(_box, series, titles, say, TEXT[paper], with_layers)
+    boxes, scale = _fitting(make, series, paper, scale, block_top)
+    pages = list(_pages(boxes, paper, block_top))
     title = say("Sections with layers of points", "層別断面図") if with_layers else say("Cross-sections", "横断図")
     sheets = []
     for number, page in enumerate(pages, start=1):
@@ -121,10 +134,12 @@ def _legend(series: Series, titles: Mapping[str, str], with_layers: bool, say: W
     return legend
 
 
-def _fitting(series: Series, paper: Paper, wanted: int, block: float, with_layers: bool) -> tuple[list[_Box], int]:
+def _fitting(
+    make: Callable[[Section, int], _Box], series: Series, paper: Paper, wanted: int, block: float
+) -> tuple[list[_Box], int]:
     width, height = (side - 2 * MARGIN[paper] - 2 * _GAP for side in SIZES[paper])
     for scale in [wanted, *(s for s in SCALES if s > wanted)]:
-        boxes = [_box(section, series, scale, TEXT[paper], with_layers) for section in series.sections]
+        boxes = [make(section, scale) for section in series.sections]
         if all(b.width <= width and b.height <= height - (block if b.width > width - BLOCK_WIDTH[paper] else 0)
                for b in boxes):  # fmt: skip
             return boxes, scale
@@ -135,7 +150,9 @@ def _fitting(series: Series, paper: Paper, wanted: int, block: float, with_layer
     )
 
 
-def _box(section: Section, series: Series, scale: int, text: float, with_layers: bool) -> _Box:
+def _box(
+    series: Series, titles: Mapping[str, str], say: Words, text: float, with_layers: bool, section: Section, scale: int
+) -> _Box:
     names = (*series.names, *series.tops) if with_layers else series.names
     heights = [float(z) for n in names for p in section.simple[n].pieces for z in (p[:, 1].min(), p[:, 1].max())]
     if with_layers:
@@ -147,7 +164,10 @@ def _box(section: Section, series: Series, scale: int, text: float, with_layers:
     datum = float(math.floor(low - 0.5))
     k = 1000.0 / scale
     width = (section.station.left + section.station.right) * k + (_SIDE + _RIGHT) * text
-    return _Box(section, datum, width, (high - datum) * k + (_HEAD + _FOOT) * text, with_layers)
+    heading = tuple(_heading(section, series, titles, say, width / text, with_layers))
+    tall = max((high - datum) * k, _FLAT * text)
+    height = tall + (_HEAD + _LINE * len(heading) + _FOOT) * text
+    return _Box(section, datum, width, height, heading, with_layers)
 
 
 def _bands(section: Section) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -197,7 +217,7 @@ def _draw(
     def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack((centre + points[:, 0] * k, base + (points[:, 1] - box.datum) * k))
 
-    top = y + box.height - _HEAD * text
+    top = y + box.height - (_HEAD + _LINE * len(box.heading)) * text
     _grid(sheet, box, centre, base, top)
     for role, polygon in _filled(series, box):
         sheet.area(role, place(polygon))
@@ -209,12 +229,10 @@ def _draw(
     if not math.isnan(planned):
         level = base + (planned - box.datum) * k
         sheet.line("design", (centre - 2.0 * text, level), (centre + 2.0 * text, level))
-    _heading(sheet, series, titles, box, (centre, top), say)
+    _draw_heading(sheet, box, station_name(section, say), x, centre, top)
     last = series.names[-1]
     whose = "" if len(series.names) == 1 else titles[last]
-    _figures(
-        sheet, section, section.simple[last], (centre, base), (say("Height", "標高"), say("Offset", "距離"), whose)
-    )
+    _figures(sheet, section, last, (centre, base), (say("Height m", "標高 m"), say("Offset m", "距離 m"), whose))
 
 
 def _filled(series: Series, box: _Box) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -230,14 +248,13 @@ def _filled(series: Series, box: _Box) -> Iterator[tuple[str, NDArray[np.float64
 
 def _grid(sheet: Sheet, box: _Box, centre: float, base: float, top: float) -> None:
     k, station, size = 1000.0 / sheet.scale, box.section.station, TEXT[sheet.paper]
-    step = 1.0 if k >= 10.0 else 5.0 if k >= 2.0 else 10.0
+    step = next((s for s in _STEPS if s * k >= 2.0 * size and (top - base) / k <= _LINES * s), _STEPS[-1])
     left, right = centre - station.left * k, centre + station.right * k
-    first = math.ceil(box.datum / step) * step
-    height = first if first > box.datum else first + step
+    height = (math.floor(box.datum / step) + 1) * step
     while base + (height - box.datum) * k <= top:
         y = base + (height - box.datum) * k
         sheet.line("grid", (left, y), (right, y))
-        if (step > 1.0 or height % 5 == 0) and y - base > 2.2 * size:  # below that it would meet the datum's
+        if y - base > 1.9 * size:  # below that it would meet the datum's
             sheet.text("text", left - 1.5, y, f"{height:g}", size, "right", "middle")
         height += step
     across = 5.0 if k >= 2.0 else 10.0
@@ -249,11 +266,9 @@ def _grid(sheet: Sheet, box: _Box, centre: float, base: float, top: float) -> No
 
 
 def _heading(
-    sheet: Sheet, series: Series, titles: Mapping[str, str], box: _Box, place: tuple[float, float], say: Words
-) -> None:
-    section, (centre, top) = box.section, place
-    size = TEXT[sheet.paper]
-    sheet.text("text", centre, top + 4.3 * size, station_name(section, say), 1.5 * size, "center")
+    section: Section, series: Series, titles: Mapping[str, str], say: Words, room: float, with_layers: bool
+) -> Iterator[str]:
+    """Lines under a section's name: heights at the centre, as many a line as ``room`` holds, and areas or scatter."""
     parts = []
     for name in series.names:
         height = section.lines[name].height(0.0)
@@ -264,12 +279,32 @@ def _heading(
         parts.append(f"FH={half_up(planned, 2)}")
     if section.station.skew:
         parts.append(f"{say('Skew', '斜角')} {section.station.skew:g}°")
-    sheet.text("text", centre, top + 2.6 * size, "  ".join(parts), size, "center")
-    if box.with_layers:
-        sheet.text("text", centre, top + 1.0 * size, _scatter_text(section, say), size, "center")
+    line = parts[0]
+    for part in parts[1:]:
+        if text_width(f"{line}  {part}") > room:
+            yield line
+            line = part
+        else:
+            line = f"{line}  {part}"
+    yield line
+    if with_layers:
+        yield _scatter_text(section, say)
     elif section.areas is not None:
-        text = f"CA={half_up(section.areas.cut, 1)}  BA={half_up(section.areas.fill, 1)}"
-        sheet.text("quantity", centre, top + 1.0 * size, text, size, "center")
+        yield f"CA={half_up(section.areas.cut, 1)} m2  BA={half_up(section.areas.fill, 1)} m2"
+
+
+def _draw_heading(sheet: Sheet, box: _Box, name: str, x: float, centre: float, top: float) -> None:
+    """Name and heading over the centre line, or beside it where they would leave the box, which begins at ``x``."""
+    size = TEXT[sheet.paper]
+    lines = [
+        (name, fitted(name, HEADING[sheet.paper], box.width)),
+        *((line, fitted(line, size, box.width)) for line in box.heading),
+    ]
+    half = max(text_width(text) * own for text, own in lines) / 2.0
+    middle = min(max(centre, x + half), x + box.width - half)
+    for i, (text, own) in enumerate(reversed(lines)):
+        is_area = i == 0 and box.section.areas is not None and not box.with_layers
+        sheet.text("quantity" if is_area else "text", middle, top + (1.0 + _LINE * i) * size, text, own, "center")
 
 
 def _scatter_text(section: Section, say: Words) -> str:
@@ -286,26 +321,28 @@ def _n_grounds(series: Series) -> int:
 
 
 def _figures(
-    sheet: Sheet, section: Section, line: SectionLine, place: tuple[float, float], words: tuple[str, str, str]
+    sheet: Sheet, section: Section, name: str, place: tuple[float, float], words: tuple[str, str, str]
 ) -> None:
     """Offsets and heights of the vertices under the datum line, centre and ends first.
 
+    At the centre stands the height of the line before it was simplified: that of the heading and of the profile.
     ``words`` name the two rows, and whose heights they are where there are several surfaces.
     """
     size, k, (centre, base) = TEXT[sheet.paper], 1000.0 / sheet.scale, place
+    line, middle = section.simple[name], section.lines[name].height(0.0)
     edge = centre - section.station.left * k - (_SIDE - 1.0) * size
     for row, title in zip((3.2, 8.7), words, strict=False):
         sheet.text("text", edge + 0.5, base - row * size, title, size, "left", "middle")
     if words[2]:
-        own = min(0.8 * size, (_SIDE - 1.5) * size / max(sum(0.7 if c.isascii() else 1.3 for c in words[2]), 1.0))
+        own = fitted(words[2], 0.8 * size, (_SIDE - 1.5) * size)
         sheet.text("text", edge + 0.5, base - 5.0 * size, words[2], own, "left", "middle")
     for y in (base - 6.0 * size, base - 11.5 * size):
         sheet.line("datum", (edge, y), (centre + section.station.right * k, y))
     rows = [(float(t), float(z)) for piece in line.pieces for t, z in piece]
     taken: list[float] = []
     order = sorted(range(len(rows)), key=lambda i: (i not in (0, len(rows) - 1), i))
-    if not math.isnan(line.height(0.0)):
-        rows.append((0.0, line.height(0.0)))
+    if not math.isnan(middle):
+        rows.append((0.0, middle))
         order.insert(0, len(rows) - 1)
     for i in order:
         t, z = rows[i]

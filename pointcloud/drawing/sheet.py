@@ -168,8 +168,21 @@ AREAS: Final = ("cut", "fill", "scatter", "low_vegetation", "canopy", "structure
 TEXT: Final = {"A1": 2.5, "A3": 1.8}
 """Millimetres of the figures on a paper: heights of the CAD drawing standard (1.8, 2.5, 3.5, 5, 7)."""
 
+HEADING: Final = {"A1": 3.5, "A3": 2.5}
+"""Millimetres of names and of the title block on a paper: one height further in the same standard."""
+
 BLOCK_WIDTH: Final = {"A1": 150.0, "A3": 110.0}
 _ROW: Final = {"A1": 8.0, "A3": 5.5}
+
+
+def text_width(text: str) -> float:
+    """Width of a text in heights of its characters, on the safe side."""
+    return sum(0.68 if c.isascii() else 1.3 for c in text)
+
+
+def fitted(text: str, size: float, room: float) -> float:
+    """The height that a text is written in to stay within ``room`` mm: ``size``, or less where it is long."""
+    return size * min(1.0, room / max(text_width(text) * size, 1e-9))
 
 
 def block_height(paper: Paper, legend: Sequence[tuple[str, str]]) -> float:
@@ -182,7 +195,8 @@ def draw_frame(sheet: Sheet, block: TitleBlock, number: str, scale: str, legend:
     width, height = sheet.size
     m, row, w = MARGIN[sheet.paper], _ROW[sheet.paper], BLOCK_WIDTH[sheet.paper]
     sheet.line("frame", (m, m), (width - m, m), (width - m, height - m), (m, height - m), (m, m))
-    left, right, size = width - m - w, width - m, row * 0.42
+    left, right, size = width - m - w, width - m, HEADING[sheet.paper]
+    values = w * 0.78  # mm that a value or an entry of the legend may be wide
     say = block.say
     rows = [
         (say("Project", "業務名"), block.project), (say("Drawing", "図面名"), sheet.title),
@@ -195,7 +209,7 @@ def draw_frame(sheet: Sheet, block: TitleBlock, number: str, scale: str, legend:
         y = top - row * (i + 1)
         sheet.line("title_line", (left, y + row), (right, y + row))
         sheet.text("title", left + 2, y + row / 2, name, size, level="middle")
-        sheet.text("title", left + w * 0.2, y + row / 2, value, size, level="middle")
+        sheet.text("title", left + w * 0.2, y + row / 2, value, fitted(value, size, values), level="middle")
     sheet.line("title_line", (left + w * 0.18, m), (left + w * 0.18, top))
     for i, (role, text) in enumerate(legend):
         y = top + row * (len(legend) - i - 0.5)
@@ -206,5 +220,5 @@ def draw_frame(sheet: Sheet, block: TitleBlock, number: str, scale: str, legend:
             )
         else:
             sheet.line(role, (left + 4, y), (left + w * 0.17, y))
-        sheet.text("title", left + w * 0.2, y, text, size, level="middle")
+        sheet.text("title", left + w * 0.2, y, text, fitted(text, size, values), level="middle")
     sheet.line("title_line", (left, m), (left, top + row * len(legend)), (right, top + row * len(legend)))

@@ -151,11 +151,11 @@ def _footer(
         sheet.write_string(row, 0, name, formats["text"])
         if digits:
             sheet.write_formula(row, 1, f"=SUM(B{_FIRST}:B{last})", formats["2"], float(length))
-        for column, value in ((4, cut), (7, fill), (8, fill - cut)):
-            letter = "ABCDEFGHIJK"[column]
+        sums = [half_up(value, digits) for value in (cut, fill)]
+        for letter, value in zip("EH", sums, strict=True):
             source = f"SUM({letter}{_FIRST}:{letter}{last})" if digits else f"ROUND({letter}{end + 1},0)"
-            cached = value if digits else half_up(value, 0)
-            sheet.write_formula(row, column, f"={source}", formats[kind], float(cached))
+            sheet.write_formula(f"{letter}{row + 1}", f"={source}", formats[kind], float(value))
+        sheet.write_formula(row, 8, f"=H{row + 1}-E{row + 1}", formats[kind], float(sums[1] - sums[0]))
     for i, (name, text) in enumerate(facts):
         sheet.write(end + 3 + i, 0, name, formats["plain"])
         sheet.write(end + 3 + i, 1, text, formats["plain"])

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from pointcloud.sections.rounding import half_up
 from pointcloud.sections.series import Series
+from pointcloud.sections.stations import Station
 
 AREA_DIGITS, DISTANCE_DIGITS, MEAN_DIGITS, VOLUME_DIGITS = 1, 2, 2, 1
 
@@ -35,6 +36,17 @@ class Row:
     missing: Decimal
 
 
+def printed_step(before: Station, after: Station) -> Decimal:
+    """Metres between two stations as printed: the difference of their printed chainages, so that distances add up.
+
+    Across a station equation it is the rounded distance itself.
+    """
+    distance = after.distance - before.distance
+    step = half_up(after.chainage, DISTANCE_DIGITS) - half_up(before.chainage, DISTANCE_DIGITS)
+    unit = 10.0**-DISTANCE_DIGITS  # two roundings together are at most this far off
+    return step if abs(float(step) - distance) <= 1.001 * unit else half_up(distance, DISTANCE_DIGITS)
+
+
 def rows(series: Series) -> tuple[Row, ...]:
     """The table of 平均断面法 for a series with a pair of surfaces; empty without one."""
     found: list[Row] = []
@@ -49,7 +61,7 @@ def rows(series: Series) -> tuple[Row, ...]:
             found.append(Row(station.name, None, cut, None, None, fill, None, None, None, None, missing))
             continue
         before = found[-1]
-        distance = half_up(station.distance - series.sections[i - 1].station.distance, DISTANCE_DIGITS)
+        distance = printed_step(series.sections[i - 1].station, station)
         means = [half_up((a + b) / 2, MEAN_DIGITS) for a, b in ((before.cut_area, cut), (before.fill_area, fill))]
         volumes = [half_up(mean * distance, VOLUME_DIGITS) for mean in means]
         net = volumes[1] - volumes[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -99,7 +100,7 @@ class Stations:
 
 
 def station_name(chainage: float, pitch: float, decimals: int = 3) -> str:
-    """``No.3``, ``No.3+12.345``; before the origin ``No.-4-10.000`` (10 m before No.-4).
+    """``No.3``, ``No.3+12.345``; before the origin ``No.0-5.000``, ``No.-4-10.000`` (10 m before No.-4).
 
     Parameters
     ----------
@@ -117,10 +118,10 @@ def station_name(chainage: float, pitch: float, decimals: int = 3) -> str:
         number, rest = number + 1, 0.0
     sign = "-" if chainage < 0.0 and size > 0.0 else ""
     tail = f"{'-' if sign else '+'}{rest:.{decimals}f}" if rest > 0.0 else ""
-    return f"No.{sign if number or sign else ''}{number}{tail}"
+    return f"No.{sign if number else ''}{number}{tail}"
 
 
-_PEG = re.compile(r"(?:no\.?\s*)?(?P<sign>-?)(?P<number>\d+)(?:[+-](?P<rest>\d+(?:\.\d+)?))?", re.IGNORECASE)
+_PEG = re.compile(r"(?:no\.?\s*)?(?P<number>-?\d+)(?P<rest>[+-]\d+(?:\.\d+)?)?", re.IGNORECASE)
 
 
 def distances_of(line: CentreLine, peg: float | str, pitch: float) -> tuple[float, ...]:
@@ -131,7 +132,7 @@ def distances_of(line: CentreLine, peg: float | str, pitch: float) -> tuple[floa
     line
         The centre line.
     peg
-        Chainage in metres; ``BP``, ``EP``, a name that the source gives; or ``No.3+12.345``, ``No.-4-10``.
+        Chainage in metres; ``BP``, ``EP``, a name that the source gives; or ``No.3+12.345``, ``No.3-5``, ``No.-4-10``.
     pitch
         Metres between numbered stations.
     """
@@ -147,8 +148,7 @@ def distances_of(line: CentreLine, peg: float | str, pitch: float) -> tuple[floa
         found = _PEG.fullmatch(text)
     if found is None:
         return ()
-    size = float(found["number"]) * pitch + float(found["rest"] or 0.0)
-    return line.distances_of(-size if found["sign"] else size)
+    return line.distances_of(float(found["number"]) * pitch + float(found["rest"] or 0.0))
 
 
 def lay_out(
@@ -185,7 +185,8 @@ def lay_out(
     Returns
     -------
     Stations
-        Sorted; of stations closer than `SAME_STATION` the one with a name of its own is kept.
+        Sorted; of stations closer than `SAME_STATION` the one with a name of its own is kept. Where a station
+        equation repeats a chainage the later stations of a name are primed: ``No.2``, ``No.2'``.
 
     Raises
     ------
@@ -200,7 +201,7 @@ def lay_out(
         wanted += [Extra(float(d)) for d in line.corners()] if corners else []
     else:
         wanted = [*extra, *(n for n in named if any(abs(n.distance - e.distance) <= SAME_STATION for e in extra))]
-    items = tuple(_station(line, e, pitch, left, right, skew) for e in _merged(wanted))
+    items = _told_apart([_station(line, e, pitch, left, right, skew) for e in _merged(wanted)])
     notes, crossing = _crossings(items, line)
     return Stations(items, notes, crossing)
 
@@ -277,6 +278,15 @@ def _merged(wanted: Sequence[Extra]) -> list[Extra]:
             item.right if last.right is None else last.right,
         )
     return merged
+
+
+def _told_apart(items: Sequence[Station]) -> tuple[Station, ...]:
+    seen: Counter[str] = Counter()
+    apart = []
+    for item in items:
+        apart.append(replace(item, name=item.name + "'" * seen[item.name]))
+        seen[item.name] += 1
+    return tuple(apart)
 
 
 def _station(line: CentreLine, e: Extra, pitch: float, left: float, right: float, skew: float) -> Station:

@@ -15,7 +15,7 @@ from pointcloud.drawing import dxf
 from pointcloud.drawing.profile_sheet import _apart, profile_sheets
 from pointcloud.drawing.section_bands import layered, scattered, shaded
 from pointcloud.drawing.section_sheet import section_sheets
-from pointcloud.drawing.sheet import SIZES, Label, Sheet, Stroke, TitleBlock, cad_layers, named_layers
+from pointcloud.drawing.sheet import SIZES, Label, Sheet, Stroke, TitleBlock, cad_layers, named_layers, text_width
 from pointcloud.drawing.typeset import Typesetter
 from pointcloud.errors import ParameterError
 from pointcloud.sections.cut import SectionLine
@@ -74,8 +74,45 @@ def test_sections_do_not_overlap_each_other_or_the_title_block(series):
 def test_figures_agree_with_the_sections(sheets, series):
     shown = texts(sheets)
     for section in series.sections:
-        assert f"CA={section.areas.cut + 1e-9:.1f}  BA={section.areas.fill + 1e-9:.1f}" in shown
+        assert f"CA={section.areas.cut + 1e-9:.1f} m2  BA={section.areas.fill + 1e-9:.1f} m2" in shown
     assert "DL=" in "".join(shown)
+
+
+def test_one_height_at_the_centre_in_heading_figures_and_profile(sheets, series):
+    """Also where simplification, which may move the drawn line by its tolerance, would round to another centimetre."""
+    labels = [i for sheet in sheets for i in sheet.items if isinstance(i, Label)]
+    own = {f"GH(変化後)={half_up(s.lines['after'].height(0.0), 2)}" for s in series.sections}
+    assert own <= {part for i in labels for part in i.text.split("  ")}
+    figures = [labels[k - 1].text for k, i in enumerate(labels) if i.text == "0.00" and i.angle]
+    assert figures == [str(half_up(s.lines["after"].height(0.0), 2)) for s in series.sections]
+
+
+@pytest.mark.parametrize("height", [0.4, 3.0, 12.0, 45.0])
+@pytest.mark.parametrize("scale", [100, 200, 500])
+def test_every_section_has_heights_to_read_from(series, height, scale):
+    section = series.sections[0]
+    line = SectionLine((np.array([[-15.0, 103.3], [18.0, 103.3 + height]]),))
+    flat = replace(section, simple={"after": line}, lines={"after": line}, slices={}, areas=None)
+    one = replace(series, sections=(flat,), names=("after",), tops=(), pair=None)
+    (sheet,) = section_sheets(one, BLOCK, TITLES, "A1", scale)
+    levels = [float(t) for t in texts([sheet]) if re.fullmatch(r"\d{2,3}", t)]
+    assert 1 <= len(levels) <= 8
+    assert levels == sorted(levels)
+    assert levels[0] > 102.0, "the datum's own is written as DL"
+
+
+@pytest.mark.parametrize("left", [0.0, 15.0])
+def test_long_names_stay_in_the_box_and_the_title_block(series, left):
+    titles = {name: f"{year}年度航空レーザ測量成果" for name, year in (("before", 2019), ("after", 2021))}
+    block = replace(BLOCK, project="令和三年度" * 16)
+    narrow = [replace(s, station=replace(s.station, left=left, name=f"橋台背面{s.station.name}")) for s in
+              series.sections]  # fmt: skip
+    for sheet in section_sheets(replace(series, sections=tuple(narrow)), block, titles, "A3", 200):
+        for item in sheet.items:
+            if isinstance(item, Label) and not item.angle:
+                before = {"left": 0.0, "center": 0.5, "right": 1.0}[item.anchor] * text_width(item.text) * item.size
+                assert item.x - before >= 10.0, item.text
+                assert item.x - before + text_width(item.text) * item.size <= 410.0, item.text
 
 
 def test_a_skewed_section_says_so(series):
@@ -116,6 +153,10 @@ def test_profile_has_its_bands(series):
     ):
         assert title in shown
     assert "R=80.0 CL=20.00" in shown
+    names = {s.station.name for s in series.sections}
+    place = {i.text: i.x + 0.4 * i.size for i in sheet.items if isinstance(i, Label) and i.angle and i.text in names}
+    edge = max(i.points[:, 0].max() for i in sheet.items if isinstance(i, Stroke) and i.role == "datum")
+    assert max(place.values()) <= edge + 1e-9, "the last figures stand clear of the border by the gap of all others"
     assert any(re.fullmatch(r"-?\d+\.\d%", t) for t in shown)
 
 
@@ -359,7 +400,7 @@ def test_drawings_in_english_have_no_japanese(tmp_path):
     ]  # fmt: skip
     shown = texts(sheets)
     assert not [t for t in shown if re.search(r"[぀-ヿ一-鿿]", t)]
-    assert {"Station", "Chainage", "Grade", "Canopy", "Offset", "Project"} <= set(shown)
+    assert {"Station", "Chainage", "Grade", "Canopy", "Offset m", "Project"} <= set(shown)
     assert any(t.startswith("cut end") for t in shown)
     Typesetter(sheets).write_pdf(tmp_path / "english.pdf")
     assert "Longitudinal profile" in "".join(p.extract_text() for p in pypdf.PdfReader(tmp_path / "english.pdf").pages)

@@ -21,7 +21,7 @@ def straight(length=100.0, start=0.0):
 
 @pytest.mark.parametrize(("chainage", "name"), [
     (0.0, "No.0"), (60.0, "No.3"), (72.345, "No.3+12.345"), (79.9999, "No.4"), (-90.0, "No.-4-10.000"),
-    (-80.0, "No.-4"), (-5.0, "No.-0-5.000"), (-1e-9, "No.0"), (19.9996, "No.1"),
+    (-80.0, "No.-4"), (-5.0, "No.0-5.000"), (-1e-9, "No.0"), (19.9996, "No.1"),
 ])  # fmt: skip
 def test_names(chainage, name):
     assert station_name(chainage, 20.0) == name
@@ -41,9 +41,15 @@ def test_regular_stations_with_ends_corners_and_given_ones():
 def test_multiples_follow_chainage_and_equations():
     line = CentreLine("eq", (Piece(0, 0, 0, 100.0),), -10.0, (Equation(49.625, 39.625, 40.0),))
     assert [(s.name, s.distance) for s in lay_out(line, 20, 5, 5).items] == [
-        ("BP (No.-0-10.000)", 0.0), ("No.0", 10.0), ("No.1", 30.0), ("No.2", 49.625), ("No.3", 69.625),
+        ("BP (No.0-10.000)", 0.0), ("No.0", 10.0), ("No.1", 30.0), ("No.2", 49.625), ("No.3", 69.625),
         ("No.4", 89.625), ("EP (No.4+10.375)", 100.0),
     ]  # fmt: skip
+
+
+def test_names_that_an_equation_repeats_are_told_apart():
+    line = CentreLine("eq", (Piece(0, 0, 0, 100.0),), 0.0, (Equation(40.5, 40.5, 40.0),))
+    names = [s.name for s in lay_out(line, 20, 5, 5).items]
+    assert names == ["BP (No.0)", "No.1", "No.2", "No.2'", "No.3", "No.4", "EP (No.4+19.500)"]
 
 
 def test_names_of_the_source_are_kept_and_joined():
@@ -101,7 +107,8 @@ def test_any_straight_line(length, pitch, start):
 
 
 @pytest.mark.parametrize(("peg", "distances"), [
-    ("No.3+12.345", (82.345,)), ("3+12.345", (82.345,)), ("ＮＯ．３", (70.0,)), ("No.-0-5", (5.0,)),
+    ("No.3+12.345", (82.345,)), ("3+12.345", (82.345,)), ("ＮＯ．３", (70.0,)), ("No.0-5", (5.0,)),
+    ("No.3-5", (65.0,)),
     ("BP", (0.0,)), ("ep", (200.0,)), ("KA1-1", (33.0,)), ("45.5", (55.5,)), (45.5, (55.5,)), ("No.99", ()),
     ("nowhere", ()), ("", ()),
 ])  # fmt: skip
