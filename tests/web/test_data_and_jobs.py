@@ -176,6 +176,17 @@ def test_both_languages_and_the_keyboard(browser: Browser, running: Thread) -> N
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+def test_a_mistyped_address_and_a_failure_that_no_page_awaits(browser: Browser, running: Thread) -> None:
+    with Reader(browser, str(running.client.base_url), language="en") as reader:
+        for place in ("#/%", "#/toString"):
+            page = reader.open(place)
+            expect(page.get_by_role("heading", level=1)).to_have_text("Data")
+        page.evaluate("setTimeout(() => Promise.reject(new Error('nobody waits for this')))")
+        expect(page.locator("main > .problem")).to_have_text("nobody waits for this")
+        assert reader.errors == ["nobody waits for this"]
+        reader.errors.clear()
+
+
 @pytest.mark.parametrize(("width", "theme"), [(1366, "light"), (390, "dark")])
 def test_pages_are_accessible_and_fit_the_screen(browser: Browser, running: Thread, width: int, theme: str) -> None:
     if not AXE.is_file():

@@ -80,8 +80,10 @@ def test_who_logs_in_sees_their_own_and_no_other_project(browser: Browser, crowd
         page = reader.open(f"#/job/{theirs}")
         expect(page.locator("main .problem")).to_contain_text("はありません")
         reader.open(f"#/job/{own}")
+        page.route("**/session/ways", lambda route: route.abort())
         page.get_by_role("button", name="ログアウト (kawa)").click()
         expect(page.get_by_label("利用者名")).to_be_visible()
+        expect(page.locator(".login .problem")).to_contain_text("接続できません")
 
 
 def test_who_may_only_look_is_told_so(browser: Browser, crowd: Crowd) -> None:

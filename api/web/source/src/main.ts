@@ -111,14 +111,23 @@ async function takeToken(): Promise<void> {
   history.replaceState(null, "", location.pathname + location.hash);
 }
 
+/** A part of the address; one that somebody mistyped stands as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 async function open(): Promise<void> {
   turn += 1;
   const mine = turn;
   leave?.();
   leave = undefined;
   const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  const parts = path.split("/").map(decodeURIComponent);
-  const name = parts[0] && parts[0] in PAGES ? parts[0] : "data";
+  const parts = path.split("/").map(decoded);
+  const name = parts[0] && Object.hasOwn(PAGES, parts[0]) ? parts[0] : "data";
   const main = h("main", { id: "main", tabindex: -1 });
   try {
     if (location.search === "?entered") await takeToken();
@@ -137,6 +146,14 @@ async function open(): Promise<void> {
   if (mine === turn) main.setAttribute("data-ready", "");
 }
 
+/** What failed where no page was waiting for it, such as a map in a dialog: nothing fails in silence. */
+function tell(event: PromiseRejectionEvent): void {
+  const line = document.querySelector("#untold") ?? h("p", { id: "untold", class: "problem", role: "alert" });
+  fill(line, messageOf(event.reason));
+  document.querySelector("#main")?.prepend(line);
+}
+
+window.addEventListener("unhandledrejection", tell);
 setTheme(theme());
 setLanguage(language());
 window.addEventListener("hashchange", () => {

@@ -34,9 +34,12 @@ export function show(main: HTMLElement, entered: () => void): void {
     );
   });
   const elsewhere = h("p", {});
-  void ask<{ oidc?: { title: string; href: string } }>("session/ways").then(({ oidc }) => {
-    if (oidc) elsewhere.append(h("a", { class: "button", href: oidc.href }, t("log-in-at", oidc.title)));
-  });
+  ask<{ oidc?: { title: string; href: string } }>("session/ways").then(
+    ({ oidc }) => {
+      if (oidc) elsewhere.append(h("a", { class: "button", href: oidc.href }, t("log-in-at", oidc.title)));
+    },
+    (error: unknown) => (trouble.textContent = messageOf(error)),
+  );
   fill(main, h("h1", {}, t("log-in")), form, elsewhere);
   nameField.focus();
 }

@@ -123,7 +123,7 @@ export class View {
     for (const key of missing) void this.cloud.page(key).then(() => this.refine(), this.onTrouble);
     for (const { key, count } of wanted) {
       if (this.asked.size >= AT_ONCE) break;
-      if (count > 0 && !this.nodes.has(key) && !this.asked.has(key)) void this.fetch(key);
+      if (count > 0 && !this.nodes.has(key) && !this.asked.has(key)) this.fetch(key).catch(() => undefined); // told already
     }
     this.tell();
     this.draw();
