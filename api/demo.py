@@ -16,7 +16,8 @@ import httpx
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.settings import Settings
-from pipelines.tables import CONSOLE, alignment_line, print_files, volume_table
+from pipelines.cli_words import reader_language
+from pipelines.tables import CONSOLE, alignment_line, print_files, print_notes, volume_table
 from pointcloud.errors import InputError, ResourceError, TengunError
 
 START_TIMEOUT_S = 60.0
@@ -152,6 +153,9 @@ def _watch(client: httpx.Client, job: str) -> None:
 
 def _print_result(client: httpx.Client, url: str, settings: Settings, job: str, truth: Mapping[str, float]) -> None:
     results = _checked(client.get(f"/jobs/{job}/results")).json()
+    folder = settings.jobs_dir / job / "results"
+    CONSOLE.print(f"{folder}\n{url}/jobs/{job}/results", soft_wrap=True)
+    print_files((o["path"], o["title_ja"] if reader_language() == "ja" else o["title"]) for o in results["outputs"])
     summary = results["summary"]["value"]
     CONSOLE.print(volume_table(summary))
     CONSOLE.print(alignment_line(summary["alignment"]))
@@ -160,14 +164,12 @@ def _print_result(client: httpx.Client, url: str, settings: Settings, job: str, 
             true = truth[zone["name"]]
             error = 100.0 * (zone["net_m3"] - true) / abs(true)
             CONSOLE.print(f"真値 truth {zone['name']}: {true:+,.0f} m3  (誤差 error {error:+.1f} %)")
-    folder = settings.jobs_dir / job / "results"
-    print_files(
-        (f"{o['title_ja']} {o['title']}", [str(folder / o["path"]), str(httpx.URL(url).join(o["href"]))])
-        for o in results["outputs"]
-    )
+    print_notes(summary)
+    page = f"http://{settings.host}:{settings.port}/app/#/volume/{job}"
     CONSOLE.print(
-        "サービスは停止しました。`make serve` で再び開けます。 The service has stopped; `make serve` opens it again, "
-        "and the addresses above answer."
+        "サービスは停止しました。`make serve` のあと、次で結果を見られます。 "
+        f"The service has stopped; after `make serve` see {page}",
+        soft_wrap=True,
     )
 
 

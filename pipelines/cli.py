@@ -23,7 +23,7 @@ from pipelines.cli_pipeline import Sets, set_values
 from pipelines.cli_pipeline import app as pipeline
 from pipelines.cli_sections import measure, sections
 from pipelines.cli_volume import explain, volume
-from pipelines.cli_words import AsJson, Cell, Crs, Files, Folder, MaxGap
+from pipelines.cli_words import AsJson, Cell, Crs, Files, Folder, MaxGap, reader_language
 from pointcloud.errors import CancelledError, ParameterError, ResourceError, TengunError
 
 if TYPE_CHECKING:
@@ -188,7 +188,6 @@ def reported() -> Iterator[None]:
 
 def fail(error: TengunError, status: int) -> None:
     """Print the message in the user's language and leave."""
-    language = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    message = error.ja if language.startswith("ja") else error.en
+    message = error.ja if reader_language() == "ja" else error.en
     sys.stderr.write("tengun: " + " ".join(message.split()) + "\n")
     raise typer.Exit(status)

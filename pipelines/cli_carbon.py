@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
+from pipelines.cli_words import reader_language
 from pointcloud.errors import ParameterError
 
 BESIDE = {"canopy": "chm.tif", "ground_density": "ground-density.tif"}
@@ -90,7 +91,14 @@ def _ages(texts: list[str] | tuple[str, ...]) -> dict[str, int]:
     return ages
 
 
-_STATUS = {"credited": "対象", "excluded": "対象外", "refused": "算定不可"}
+_STATUS: Final = {
+    "ja": {"credited": "対象", "excluded": "対象外", "refused": "算定不可"},
+    "en": {"credited": "credited", "excluded": "excluded", "refused": "not reckoned"},
+}
+_HEADS: Final = {
+    "ja": ("林小班", "判定", "地位", "面積 ha", "上層樹高 m", "吸収 t", "排出 t", "純 t"),
+    "en": ("stand", "status", "site", "area ha", "upper m", "absorbed t", "emitted t", "net t"),
+}
 
 
 def show_carbon(summary: Mapping[str, Any]) -> None:
@@ -101,15 +109,13 @@ def show_carbon(summary: Mapping[str, Any]) -> None:
 
     total = summary["total"]
     table = Table(title=f"CO2 吸収量 absorption, t-CO2 ({summary['methodology']})", title_justify="left")
-    for name in ("林小班", "判定", "地位"):
-        table.add_column(name)
-    for name in ("面積 ha", "上層樹高 m", "吸収 t", "排出 t", "純 net t"):
-        table.add_column(name, justify="right")
+    for place, name in enumerate(_HEADS[reader_language()]):
+        table.add_column(name, justify="left" if place < 3 else "right")
     for stand in summary["stands"]:
         site = stand["site_class"]
         numbers = (stand["height_upper"], stand["absorption_t"], stand["emission_t"], stand["net_t"])
         table.add_row(
-            stand["id"], _STATUS[stand["status"]], "-" if site is None else site["name"],
+            stand["id"], _STATUS[reader_language()][stand["status"]], "-" if site is None else site["name"],
             f"{stand['credited_area_ha']:.2f}",
             *("-" if v is None else f"{v:,.1f}" for v in numbers),
         )  # fmt: skip
@@ -117,9 +123,6 @@ def show_carbon(summary: Mapping[str, Any]) -> None:
     low, high = total["credit_ci95_t"]
     CONSOLE.print(f"認証見込 credit: {total['credit_t']:,.1f} t-CO2 (95 %: {low:,.1f} - {high:,.1f}), "
                   f"保守的な値 conservative {total['conservative_t']:,.1f}")  # fmt: skip
-    notes = [*summary["notes"], *(note for stand in summary["stands"] for note in stand["notes"])]
-    for line in dict.fromkeys(f"  ! {note['ja']} {note['en']}" for note in notes):
-        CONSOLE.print(line)
     if summary["growth"] is not None:
         _show_growth(summary["growth"])
 

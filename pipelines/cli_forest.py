@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from pipelines.cli_words import AsJson, Crs, Files, Folder
+from pipelines.cli_words import AsJson, Crs, Files, Folder, reader_language
 
 Cell = Annotated[float, typer.Option(help="Edge of a canopy cell in metres 樹冠高モデルの格子間隔 (m)")]
 MaxGap = Annotated[float, typer.Option(help="No heights beyond this distance (m) from any ground point 最大補間距離")]
@@ -54,18 +54,22 @@ def show_trees(summary: Mapping[str, Any]) -> None:
     CONSOLE.print(f"樹木 trees: {summary['n_trees']:,} 本{heights}")
     if summary.get("stands"):
         CONSOLE.print(_stand_table(summary["stands"]))
-        for note in [*summary["notes"], *(n for s in summary["stands"] for n in s["notes"])]:
-            CONSOLE.print(f"  ! {note['ja']} {note['en']}")
+
+
+_HEADS: Final = {
+    "ja": ("林小班", "樹種", "検出", "推定", "上層 m", "±95%", "Lorey", "被覆%", "地表点", "材積m3"),
+    "en": ("stand", "species", "found", "stems", "upper", "±95%", "Lorey", "cover", "ground", "stem m3"),
+}
 
 
 def _stand_table(stands: list[dict[str, Any]]) -> Any:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title="林小班別集計 Stands", title_justify="left")
-    for name in ("林小班", "樹種"):
-        table.add_column(name)
-    for name in ("検出", "推定", "上層 m", "±95%", "Lorey", "被覆%", "地表点", "材積m3"):
-        table.add_column(name, justify="right")
+    table = Table(title="林小班別集計 Stands", title_justify="left", box=SIMPLE_HEAD)
+    names = _HEADS[reader_language()]
+    for place, name in enumerate(names):
+        table.add_column(name, justify="left" if place < 2 else "right")
     for s in stands:
         ends = s["height_upper_ci95"]
         figures = (

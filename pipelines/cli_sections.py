@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from pipelines.cli_words import AsJson, Crs, Files, Folder
 from pointcloud.errors import ParameterError
-
-if TYPE_CHECKING:
-    from pipelines.process import Outputs
 
 LineFile = Annotated[Path, typer.Option("--line", help="GeoJSON, GeoPackage, DXF, SIMA, J-LandXML or CSV 中心線")]
 Before = Annotated[list[Path] | None, typer.Option("--before", help="Earlier survey, may repeat 変化前の点群")]
@@ -73,7 +70,7 @@ def sections(
     as_json: AsJson = False,
 ) -> None:
     """Cross-sections and profile along a line 線に沿った縦横断図."""
-    from pipelines.cli import execute, print_json, reported
+    from pipelines.cli import execute, reported, show
 
     with reported():
         sides = (left, right) if width is None else (width / 2.0, width / 2.0)
@@ -90,11 +87,7 @@ def sections(
         }  # fmt: skip
         inputs = {"survey": files, "line": [line], "before": before or [], "design": [design] if design else []}
         inputs |= further
-        outputs = execute("cross-sections", inputs, parameters, output, as_json)
-        if as_json:
-            print_json(outputs.summary)
-        else:
-            _show(outputs, output)
+        show(execute("cross-sections", inputs, parameters, output, as_json), as_json, output)
 
 
 def measure(
@@ -198,12 +191,12 @@ def _text(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _show(outputs: Outputs, folder: Path) -> None:
-    """Sections with heights and areas, volumes, notes, files."""
+def show_sections(summary: Mapping[str, Any]) -> None:
+    """Print sections with heights and areas, and volumes."""
     from rich.console import Console
     from rich.table import Table
 
-    summary, console = outputs.summary, Console(highlight=False)
+    console = Console(highlight=False)
     title = f"断面 Sections: {summary['line']['name']} ({summary['line']['length_m']:,.2f} m, {summary['crs']})"
     table = Table(title=title, title_justify="left")
     table.add_column("測点 station")
@@ -217,7 +210,3 @@ def _show(outputs: Outputs, folder: Path) -> None:
     if summary["volumes"] is not None:
         v = summary["volumes"]
         console.print(f"平均断面法 average end area: 切土 cut {v['cut_m3']:,.1f}  盛土 fill {v['fill_m3']:,.1f} m3")
-    for note in summary["notes"]:
-        console.print(f"  ! {note['ja']} {note['en']}")
-    for file in outputs.files:
-        console.print(f"  {folder / file.path}  {file.title.ja} {file.title.en}")

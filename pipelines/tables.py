@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.cli_words import reader_language
 from pipelines.process import Outputs
 
 CONSOLE = Console(highlight=False)
 
 
 def result_table(outputs: Outputs, folder: Path) -> None:
-    """Print what a run found and where its files are."""
+    """Print where a run's files are, what it found, and last what its reader must know."""
+    print_files((str(folder / f.path), getattr(f.title, reader_language())) for f in outputs.files)
     summary = outputs.summary
     if str(summary["schema"]).startswith("tengun/volume/"):
         CONSOLE.print(volume_table(summary))
@@ -32,9 +35,13 @@ def result_table(outputs: Outputs, folder: Path) -> None:
         from pipelines.cli_forest import show_trees
 
         show_trees(summary)
+    elif str(summary["schema"]).startswith("tengun/sections/"):
+        from pipelines.cli_sections import show_sections
+
+        show_sections(summary)
     else:
         CONSOLE.print(points_table(summary))
-    print_files((f"{f.title.ja} {f.title.en}", [str(folder / f.path)]) for f in outputs.files)
+    print_notes(summary)
 
 
 def volume_table(summary: Mapping[str, Any]) -> Table:
@@ -42,11 +49,13 @@ def volume_table(summary: Mapping[str, Any]) -> Table:
     from pointcloud.drawing.volume_words import number
 
     table = Table(
-        title=f"土量 Volume, ± 95 %  ({summary['crs']}, 格子 cell {summary['cell_m']:g} m)", title_justify="left"
+        title=f"土量 Volume, ± 95 %  ({summary['crs']}, 格子 cell {summary['cell_m']:g} m)",
+        title_justify="left",
+        box=SIMPLE_HEAD,
     )
     table.add_column("区域 zone")
     for name in ("切土 cut m3", "盛土 fill m3", "差引 net m3", "面積 area m2", "欠測 void m2"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=" m3" in name)
     for row in [{"name": "全体 total", **summary["total"]}, *summary["zones"]]:
         table.add_row(
             str(row["name"]),
@@ -85,13 +94,30 @@ def points_table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def print_files(rows: Iterable[tuple[str, Sequence[str]]]) -> None:
-    """Print each file's title and, whole and unbroken, where it is."""
+def print_files(files: Iterable[tuple[str, str]]) -> None:
+    """Print where each file is, whole and unbroken, and its title."""
+    rows = list(files)
+    width = max((len(place) for place, _ in rows), default=0)
     CONSOLE.print("成果 Files")
-    for title, places in rows:
-        CONSOLE.print(f"  {title}")
-        for place in places:
-            CONSOLE.print(f"      {place}", soft_wrap=True)
+    for place, title in rows:
+        CONSOLE.print(f"  {place:<{width}}  {title}", soft_wrap=True)
+
+
+def print_notes(summary: Mapping[str, Any]) -> None:
+    """Print each note of a run and of its parts once, in the reader's language."""
+    for text in dict.fromkeys(note[reader_language()] for note in _notes(summary)):
+        CONSOLE.print(f"  ! {text}", soft_wrap=not CONSOLE.is_terminal)
+
+
+def _notes(value: Any) -> Iterator[Mapping[str, str]]:
+    if isinstance(value, Mapping):
+        yield from value.get("notes") or ()
+        for part in value.values():
+            yield from _notes(part)
+    elif isinstance(value, list):
+        for part in value:
+            if isinstance(part, Mapping):
+                yield from _notes(part)
 
 
 def info_table(record: Mapping[str, Any]) -> None:
@@ -102,7 +128,7 @@ def info_table(record: Mapping[str, Any]) -> None:
             table.add_row(name, _text(value))
     CONSOLE.print(table)
     for problem in record["problems"]:
-        CONSOLE.print(f"  ! {problem['ja']} {problem['en']}")
+        CONSOLE.print(f"  ! {problem[reader_language()]}", soft_wrap=not CONSOLE.is_terminal)
 
 
 def _text(value: Any) -> str:

@@ -44,6 +44,7 @@ def test_volume_as_table(slope, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "切土 cut m3" in result.stdout
     assert "difference.tif" in result.stdout
+    assert "! the height system of at least one survey is not known" in result.stdout
 
 
 def test_without_crs_one_line_with_the_proposal(slope, tmp_path):
