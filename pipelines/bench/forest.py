@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,9 +19,8 @@ from typing import Any, Final
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pipelines.process import Context
+from pipelines.bench import timing
 from pipelines.processes.tree_inventory import TreeInventory, TreeParameters
-from pipelines.progress import Progress, ProgressEvent
 from pointcloud.forest import canopy, crowns
 from pointcloud.forest.tree_files import read_trees
 from pointcloud.forest.trees import LOWEST_TREE, Tops
@@ -61,22 +59,15 @@ def write_survey(folder: Path, n_points: int) -> None:
 
 def timed(folder: Path, out: Path) -> dict[str, Any]:
     """Seconds and peak memory of the process on the survey in ``folder``, what it found, and the peer's seconds."""
-    process, marks = TreeInventory(), dict[str, float]()
-    begin, cpu = time.perf_counter(), time.process_time()
-
-    def observe(event: ProgressEvent) -> None:
-        marks.setdefault(event.stage.id, time.perf_counter() - begin)
-
     inputs = {"survey": [folder / "survey.laz"], "stands": [folder / "stands.geojson"]}
-    context = Context(out, Progress(process.stages, observe))
-    found = process.run(inputs, TreeParameters(points=False), context).summary
-    seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu
+    run = timing.timed(TreeInventory(), inputs, TreeParameters(points=False), out)
+    found = run.summary
     return {
         "points": found["survey"]["n_points"],
-        "seconds": round(seconds, 1),
-        "cpu_seconds": round(cpu_seconds, 1),
-        "writing_seconds": round(seconds - marks["write"], 1),
-        "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "seconds": round(run.seconds, 1),
+        "cpu_seconds": round(run.cpu_seconds, 1),
+        "writing_seconds": round(run.stages["write"], 1),
+        "peak_gb": round(run.peak_gb, 2),
         "stands": len(found["stands"]),
         **_found(folder, out),
         **_crowns(out),

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,9 +20,8 @@ import shapely
 import typer
 from shapely import LineString, Polygon
 
-from pipelines.process import Context
+from pipelines.bench import timing
 from pipelines.processes.volume import VolumeChange, VolumeParameters
-from pipelines.progress import Progress, ProgressEvent
 from pointcloud.io import las
 from pointcloud.synthetic import Epoch, Scene, valley
 
@@ -65,26 +62,17 @@ def _write_shapes(folder: Path, scene: Scene) -> None:
 
 def timed(folder: Path, out: Path) -> dict[str, Any]:
     """Run once in this process; seconds of the stages and of the whole, peak memory, and errors against the truth."""
-    process = VolumeChange()
-    marks: dict[str, float] = {}
-    begin, cpu = time.perf_counter(), time.process_time()
-
-    def observe(event: ProgressEvent) -> None:
-        marks.setdefault(event.stage.id, time.perf_counter() - begin)
-
     inputs = {name: [folder / f"{name}.laz"] for name in ("before", "after")}
     inputs |= {name: [folder / f"{name}.geojson"] for name in ("zones", "stream")}
-    context = Context(out, Progress(process.stages, observe))
-    found = process.run(inputs, VolumeParameters.model_validate(PARAMETERS), context).summary
-    whole = time.perf_counter() - begin
-    starts = [*marks.values(), whole]
+    run = timing.timed(VolumeChange(), inputs, VolumeParameters.model_validate(PARAMETERS), out)
+    found = run.summary
     truth = json.loads((folder / "truth.json").read_text("utf-8"))
     return {
         "points": [epoch["n_points"] for epoch in found["epochs"]],
-        "seconds": round(whole, 1),
-        "cpu_seconds": round(time.process_time() - cpu, 1),
-        "stages": {name: round(b - a, 1) for name, a, b in zip(marks, starts, starts[1:], strict=False)},
-        "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "seconds": round(run.seconds, 1),
+        "cpu_seconds": round(run.cpu_seconds, 1),
+        "stages": {name: round(seconds, 1) for name, seconds in run.stages.items()},
+        "peak_gb": round(run.peak_gb, 2),
         "shift_m": [round(found["alignment"][f"d{axis}_m"], 3) for axis in "xyz"],
         "zone_errors": {z["name"]: f"{100 * (z['net_m3'] / truth[z['name']] - 1):+.1f} %" for z in found["zones"]},
         "load": [round(v, 1) for v in os.getloadavg()],
