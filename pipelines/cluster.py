@@ -288,6 +288,11 @@ def used(address: str | None) -> Iterator[None]:
             cluster.close()
 
 
+def is_used() -> bool:
+    """Whether a block of `used` runs with a cluster."""
+    return _active is not None
+
+
 def in_turn(n: int, order: Callable[[int, StageCache], Order], report: Report = lambda _: None) -> Iterator[int]:
     """0, 1 ... n - 1; where a cluster is used, each when the entries of its order are in the cache or can't be had.
 

@@ -47,9 +47,9 @@ def _made(order: Order) -> Ending:
         sys.stderr.write(f"{other}\n")  # the last line tells which
         return Ending.OTHER_FILES
     if order.stage == "ground":
-        from pipelines.processes.ground import make_ordered_file
+        from pipelines.processes.ground import make_ordered_files
 
-        make_ordered_file(order)
+        make_ordered_files(order)
     else:
         from pipelines.tile_surfaces import make_ordered
 

@@ -314,19 +314,7 @@ def _by_class(codes: NDArray[np.integer], numbers: NDArray[np.intp]) -> Counter[
     return Counter({f"class_{code}": int(number) for code, number in zip(codes, numbers, strict=True)})
 
 
-def read_file_with_halo(survey: Survey, index: int, halo: float, dimensions: Sequence[str] = DIMENSIONS) -> PointCloud:
-    """All points of one file in file order, followed by the points of other files within ``halo`` metres of it.
-
-    Their attributes are those of ``dimensions`` that all of these files have.
-    """
-    own = _read_file(survey, index, dimensions)
-    if len(own) == 0:
-        return own
-    reach = own.bounds.buffered(halo)
-    others = (_read_file(survey, i, dimensions, reach) for i in range(len(survey.files)) if i != index)
-    return PointCloud.concatenate([own, *(cloud for cloud in others if len(cloud))])
-
-
-def _read_file(survey: Survey, index: int, dimensions: Sequence[str], bounds: Bounds | None = None) -> PointCloud:
-    cloud = las.read(survey.files[index].path, dimensions=dimensions, bounds=bounds)
+def read_file(survey: Survey, index: int, dimensions: Sequence[str] = DIMENSIONS) -> PointCloud:
+    """All points of one file in file order, with those of ``dimensions`` that it has."""
+    cloud = las.read(survey.files[index].path, dimensions=dimensions)
     return replace(cloud, crs=survey.crs, vertical_datum=survey.vertical_datum)

@@ -49,24 +49,25 @@ def without_noise(cloud: PointCloud) -> PointCloud:
     return cloud if noise is None or not noise.any() else cloud.take(~noise)
 
 
-def labelled(cloud: PointCloud, **options: Any) -> GroundResult:
+def labelled(cloud: PointCloud, n_near: int | None = None, **options: Any) -> GroundResult:
     """What the ground filter finds; points that come in as noise are not looked at and stay noise.
 
-    The stage `ground` of the documents and the processes both call this. ``options`` are those of
+    The stage `ground` of the documents and the processes both call this. ``n_near`` and ``options`` are those of
     `pointcloud.ground.classify.classify`.
     """
     from pointcloud.ground.classify import classify
 
+    n_near = len(cloud) if n_near is None else n_near
     looked_at = without_noise(cloud)
-    result = classify(looked_at, **options)
     if looked_at is cloud:
-        return result
-    classes = np.array(cloud.attributes["Classification"], dtype=np.uint8)
+        return classify(cloud, n_near=n_near, **options)
+    classes = np.array(cloud.attributes["Classification"][:n_near], dtype=np.uint8)
     noise = is_noise(classes)
+    result = classify(looked_at, n_near=n_near - int(np.count_nonzero(noise)), **options)
     counts = {**result.counts}
     for code, name in ((ClassCode.LOW_NOISE, "low_noise"), (ClassCode.HIGH_NOISE, "high_noise")):
         counts[name] += int(np.count_nonzero(classes == code))
-    key_points, confidence = np.zeros(len(cloud), dtype=np.bool_), np.zeros(len(cloud), dtype=np.float32)
+    key_points, confidence = np.zeros(n_near, dtype=np.bool_), np.zeros(n_near, dtype=np.float32)
     classes[~noise], key_points[~noise], confidence[~noise] = result.labels, result.key_points, result.confidence
     return replace(result, labels=classes, key_points=key_points, confidence=confidence, counts=counts)
 

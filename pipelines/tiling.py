@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pointcloud.bounds import Bounds
@@ -13,6 +14,9 @@ MAX_POINTS = 20_000_000
 
 MAX_CELLS = 40_000_000
 """Cells of a tile: 3 km x 3 km at 0.5 m. Bounds the memory of surveys whose files lie far apart."""
+
+MAX_TOGETHER = 10_000_000
+"""Points of files that are worked on together: about 1 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,33 @@ def plan(grid: Grid, n_points: int, halo: float, max_points: int = MAX_POINTS) -
             core = Grid(grid.column + west, grid.south_row + south, east - west, north - south, grid.cell, grid.crs)
             tiles.append(Tile(core, core.bounds.buffered(halo)))
     return tuple(tiles)
+
+
+def groups(
+    extents: Sequence[Bounds], n_points: Sequence[int], halo: float, max_points: int = MAX_TOGETHER
+) -> tuple[range, ...]:
+    """Runs of files, in their order, that share one halo: fewer points and cells than with one for each.
+
+    Parameters
+    ----------
+    extents, n_points
+        Of each file.
+    halo
+        Metres that the work on a file needs beyond it.
+
+    Returns
+    -------
+    tuple of range
+        Places of the files. A run has at most ``max_points``, or one file; a file joins it where the land within
+        reach of all is less than that of the run and that of the file.
+    """
+    runs: list[range] = []
+    extent, total = Bounds(0.0, 0.0, 0.0, 0.0), 0
+    for i, (own, number) in enumerate(zip(extents, n_points, strict=True)):
+        wider = extent.union(own)
+        apart = extent.buffered(halo).area + own.buffered(halo).area
+        if runs and total + number <= max_points and wider.buffered(halo).area < apart:
+            runs[-1], extent, total = range(runs[-1].start, i + 1), wider, total + number
+        else:
+            runs, extent, total = [*runs, range(i, i + 1)], own, number
+    return tuple(runs)

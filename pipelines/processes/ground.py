@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +19,20 @@ from pydantic import Field
 
 from pipelines.process import Context, DatasetInput, OutputFile, Outputs, Process, SurveyParameters
 from pipelines.progress import Observer, Progress, Stage, Text
+from pointcloud.bounds import Bounds
 from pointcloud.errors import ParameterError
 
 if TYPE_CHECKING:
     from pipelines.cluster_order import Order
+    from pipelines.halo import Neighbours
     from pipelines.stage_cache import StageCache
     from pointcloud.cloud import PointCloud
     from pointcloud.ground.parameters import GroundParameters as FilterParameters
+    from pointcloud.ground.parameters import Occupied
     from pointcloud.io.survey import Survey
 
 
+Columns = Mapping[str, NDArray[Any]]
 GroundOptions = dict[str, str | float]
 GROUND_OPTIONS: Any = Field(
     default_factory=dict,
@@ -74,13 +80,17 @@ class GroundClassification(Process[GroundParameters]):
         from pipelines.workspace import write_json
 
         context.progress.at("open")
-        given = _prepare(inputs["survey"], parameters.crs, parameters.options)
-        survey, names = given.survey, [f"{stem}.laz" for stem in _stems(given.survey)]
-        counts: Counter[str] = Counter()
-        order = partial(_order, given)
-        for i in cluster.in_turn(len(names), order, context.progress.within("ground")):
-            report = context.progress.within("ground", i / len(names), (i + 1) / len(names))
-            counts.update(_classify_file(given, i, context.workspace / names[i], report))
+        with TemporaryDirectory(prefix=".neighbours-", dir=context.workspace) as folder:
+            given = _prepare(
+                inputs["survey"], parameters.crs, parameters.options, context.progress.within("open"), Path(folder)
+            )
+            survey, names = given.survey, [f"{stem}.laz" for stem in _stems(given.survey)]
+            counts: Counter[str] = Counter()
+            order = partial(_order, given)
+            for g in cluster.in_turn(len(given.groups), order, context.progress.within("ground")):
+                for i in given.groups[g]:
+                    report = context.progress.within("ground", i / len(names), (i + 1) / len(names))
+                    counts.update(_classify_file(given, i, context.workspace / names[i], report))
         summary = _summary(survey, given.chosen, counts, names)
         write_json(context.workspace / "ground.json", summary)
         title = Text("Classified points", "分類済み点群")
@@ -106,7 +116,7 @@ def classify_to(
     progress = Progress(GroundClassification.stages, observer)
     progress.at("open")
     with stage_cache.used(stage_cache.from_environment()):
-        given = _prepare([source], crs, options)
+        given = _prepare([source], crs, options, progress.within("open"), None)
         _refuse_many(given.survey, source, target)
         counts = _classify_file(given, 0, target, progress.within("ground"))
     summary = _summary(given.survey, given.chosen, counts, [target.name])
@@ -126,43 +136,78 @@ def _refuse_many(survey: Survey, source: Path, target: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A survey, the filter's parameters for it, and its points where finding these has read them all.
+    """A survey, the filter's parameters for it, and what has been read and found on the way.
 
-    ``points`` holds one cloud or none; who uses it takes it out, so that its memory is free again when it is done.
+    Parameters
+    ----------
+    neighbours
+        What files need of others.
+    groups
+        Places of the files that are filtered together.
+    points
+        Points of the files of a small survey, where finding the parameters has read them. Who uses them takes them
+        out, so that their memory is free again.
+    found
+        New dimensions of the files of the group at hand that are not yet written, and the known ones that `relabel`
+        asks for.
     """
 
     survey: Survey
     chosen: FilterParameters
-    points: list[PointCloud]
+    neighbours: Neighbours
+    groups: tuple[range, ...]
+    points: dict[int, PointCloud] = field(default_factory=dict)
+    found: dict[int, tuple[Columns, Columns]] = field(default_factory=dict)
 
 
-def _prepare(paths: Sequence[Path], crs: str | None, options: Mapping[str, Any]) -> _Given:
-    from pipelines import stages
+def _prepare(
+    paths: Sequence[Path],
+    crs: str | None,
+    options: Mapping[str, Any],
+    report: Callable[[float], None],
+    folder: Path | None,
+) -> _Given:
+    """Open a survey; ``folder`` is where `Neighbours` keeps files."""
+    from pipelines import cluster, stages, tiling
     from pipelines.engine import (
         ground_options,
         ground_parameters,
         is_one_tile,
         kept_parameters,
-        read_file_with_halo,
+        read_file,
         survey_grid,
     )
+    from pipelines.halo import Neighbours
     from pointcloud.ground.loading import load_kernels
-    from pointcloud.ground.parameters import survey_parameters
+    from pointcloud.ground.parameters import occupied, required_halo, survey_parameters
     from pointcloud.io.survey import open_survey
 
     chosen = ground_options("ground", options)
     survey = open_survey(paths, crs)
-    grid = survey_grid(survey, 1.0)
-    points: list[PointCloud] = []
+    grid, n_files = survey_grid(survey, 1.0), len(survey.files)
+    is_thinned = chosen.get("method", "auto") == "auto"
+    neighbours = Neighbours(survey, chosen.get("cell") or 1.0, folder if is_thinned else None)
+    is_small = is_one_tile(survey, grid) and (n_files == 1 or survey.n_points <= tiling.MAX_TOGETHER)
+    points: dict[int, PointCloud] = {}
+
+    def looked_at() -> Iterator[Occupied]:
+        for i in range(n_files):
+            report(i / n_files)
+            if is_small:
+                points[i] = read_file(survey, i, _dimensions(survey, i))
+                yield occupied(stages.without_noise(points[i]))
+            else:
+                yield neighbours.occupied(i, grid.bounds)
 
     def parameters() -> FilterParameters:
         load_kernels()
-        if len(survey.files) > 1 or not is_one_tile(survey, grid):
+        if not is_small and (n_files == 1 or cluster.is_used()):
             return ground_parameters(survey, grid, chosen)
-        points.append(read_file_with_halo(survey, 0, 0.0, _dimensions(survey, 0)))
-        return survey_parameters(stages.without_noise(points[0]), **chosen)
+        return survey_parameters(looked_at(), **chosen)
 
-    return _Given(survey, kept_parameters(survey, grid, chosen, parameters), points)
+    found = kept_parameters(survey, grid, chosen, parameters)
+    extents, numbers = [info.bounds for info in survey.files], [info.n_points for info in survey.files]
+    return _Given(survey, found, neighbours, tiling.groups(extents, numbers, required_halo(found)), points)
 
 
 def _dimensions(survey: Survey, index: int) -> tuple[str, ...]:
@@ -222,63 +267,89 @@ def _made_from(given: _Given, index: int) -> dict[str, Any]:
     return {"survey": survey, "index": index, "options": given.chosen.as_dict()}
 
 
-def _order(given: _Given, index: int, cache: StageCache) -> Order:
-    """What `make_ordered_file` needs to know of one file: its place in the survey, and the files within reach of it."""
+def _order(given: _Given, number: int, cache: StageCache) -> Order:
+    """What `make_ordered_files` needs to know of a group: its places in the survey, and the files within reach."""
     from pipelines.cluster_order import Order
     from pointcloud.ground.parameters import required_halo
 
-    survey, made_from = given.survey, _made_from(given, index)
-    info = survey.files[index]
-    reach = info.bounds.buffered(required_halo(given.chosen))
+    survey, group = given.survey, given.groups[number]
+    own, halo = [survey.files[i] for i in group], required_halo(given.chosen)
+    reach = reduce(Bounds.union, (info.bounds for info in own)).buffered(halo)
     near = [one for one in survey.files if one.bounds.touches(reach)]
-    entries = [cache.file_path("ground", made_from, ".laz"), cache.arrays_path("ground-counts", made_from)]
-    name = f"{index + 1}/{len(survey.files)} ({info.path.name})"
-    arguments = {"index": near.index(info), "parameters": given.chosen.as_dict()}
+    entries = []
+    for i in group:
+        made_from = _made_from(given, i)
+        entries += [cache.file_path("ground", made_from, ".laz"), cache.arrays_path("ground-counts", made_from)]
+    name = f"{number + 1}/{len(given.groups)} ({own[0].path.name})"
+    first = near.index(own[0])
+    arguments = {"group": [first, first + len(own)], "parameters": given.chosen.as_dict()}
     return Order.of("ground", name, entries, cache, survey, near, arguments)
 
 
-def make_ordered_file(order: Order) -> None:
-    """Put one file with its labels, and their counts, into the cache, as `_classify_file` does."""
+def make_ordered_files(order: Order) -> None:
+    """Put the files of a group with their labels, and their counts, into the cache, as `_classify_file` does."""
     from pipelines.engine import class_counts
+    from pipelines.halo import Neighbours
     from pointcloud.ground.parameters import GroundParameters as FilterParameters
 
-    given = _Given(order.survey(), FilterParameters(**order.arguments["parameters"]), [])
-    index, labels = order.arguments["index"], []
-    target, counts = map(Path, order.entries)
+    survey, chosen = order.survey(), FilterParameters(**order.arguments["parameters"])
+    group = range(*order.arguments["group"])
+    given = _Given(survey, chosen, Neighbours(survey, chosen.cell, None), (group,))
+    entries = [Path(entry) for entry in order.entries]
+    for i, target, counts in zip(group, entries[::2], entries[1::2], strict=True):
+        labels: list[NDArray[np.uint8]] = []
 
-    def write(path: Path) -> None:
-        labels.append(_label(given, index, path, lambda _: None))
+        def write(path: Path, i: int = i, labels: list[NDArray[np.uint8]] = labels) -> None:
+            labels.append(_label(given, i, path, lambda _: None))
 
-    order.cache.keep_file(target, given.survey.files[index].path.stat().st_size, write)
-    if labels:
-        found = class_counts(labels[0])
-        order.cache.keep_arrays(counts, {name: np.asarray(number) for name, number in found.items()})
+        order.cache.keep_file(target, survey.files[i].path.stat().st_size, write)
+        if labels:
+            found = class_counts(labels[0])
+            order.cache.keep_arrays(counts, {name: np.asarray(number) for name, number in found.items()})
 
 
 def _label(given: _Given, index: int, target: Path, report: Callable[[float], None]) -> NDArray[np.uint8]:
-    """Write one file's points with their labels, and give these."""
-    from pipelines.engine import read_file_with_halo
-    from pipelines.stages import labelled
-    from pointcloud.ground.parameters import required_halo
+    """Write one file's points with their labels, and give these; files of a group are filtered with the first."""
     from pointcloud.io.las import relabel
 
-    info = given.survey.files[index]
-    if given.points:
-        cloud = given.points.pop()
-    else:
-        halo = required_halo(given.chosen)
-        cloud = read_file_with_halo(given.survey, index, halo, _dimensions(given.survey, index))
+    if index not in given.found:
+        given.found.clear()
+        given.found.update(_filtered(given, next(group for group in given.groups if index in group), report))
+    columns, known = given.found.pop(index)
+    relabel(given.survey.files[index].path, target, columns, known)
+    labels: NDArray[np.uint8] = columns["Classification"]
+    return labels
+
+
+def _filtered(given: _Given, group: range, report: Callable[[float], None]) -> dict[int, tuple[Columns, Columns]]:
+    """New dimensions of the files of a group, and those that are known of them."""
+    from pipelines.engine import read_file
+    from pipelines.stages import labelled
+    from pointcloud.cloud import PointCloud
+
+    survey, taken = given.survey, given.points
+    own = [taken.pop(i) if i in taken else read_file(survey, i, _dimensions(survey, i)) for i in group]
+    known, ends = [cloud.attributes for cloud in own], np.cumsum([0, *map(len, own)]).tolist()
+    near: list[PointCloud] = []
+    far: list[PointCloud] = []
+    if ends[-1]:
+        extent = reduce(Bounds.union, (cloud.bounds for cloud in own if len(cloud)))
+        near, far = given.neighbours.around(group, extent, given.chosen)
+    n_near = ends[-1] + sum(map(len, near))
+    cloud = PointCloud.concatenate([*own, *near, *far])
+    del own, near, far
     report(0.3)
-    result = labelled(cloud, parameters=given.chosen)
-    known = {name: values[: info.n_points] for name, values in cloud.attributes.items()}
+    result = labelled(cloud, n_near=n_near, parameters=given.chosen)
     del cloud
     report(0.6)
-    labels = result.labels[: info.n_points]
     columns: dict[str, NDArray[Any]] = {
-        "Classification": labels,
-        "KeyPoint": result.key_points[: info.n_points].astype(np.uint8),
+        "Classification": result.labels,
+        "KeyPoint": result.key_points.astype(np.uint8),
         # in steps of a hundredth: enough for a judgement, and it compresses
-        CONFIDENCE: np.round(result.confidence[: info.n_points], 2),
+        CONFIDENCE: np.round(result.confidence, 2),
     }
-    relabel(info.path, target, columns, known)
-    return labels
+    places = [slice(a, b) for a, b in itertools.pairwise(ends)]
+    return {
+        i: ({name: values[place] for name, values in columns.items()}, read)
+        for i, place, read in zip(group, places, known, strict=True)
+    }

@@ -69,6 +69,7 @@ def classify(
     threshold: float | None = None,
     scalar: float | None = None,
     parameters: GroundParameters | None = None,
+    n_near: int | None = None,
 ) -> GroundResult:
     """Class of every point: ground, noise, water kept, or other.
 
@@ -83,6 +84,9 @@ def classify(
     parameters
         Parameters of the whole survey (``survey_parameters``), when ``cloud`` is a tile of it; the overrides are
         then not looked at.
+    n_near
+        Only so many points at the beginning are labelled. Those behind them are what a tile needs of its surroundings
+        beyond `near_halo`: `thinning.far_points` or more. None: all are labelled.
 
     Raises
     ------
@@ -99,33 +103,36 @@ def classify(
         parameters = survey_parameters(
             cloud, method=method, cell=cell, window=window, slope=slope, threshold=threshold, scalar=scalar
         )
-    if len(cloud) == 0:
+    n_near = len(cloud) if n_near is None else n_near
+    if n_near == 0:
         return _result(np.zeros(0, np.uint8), np.zeros(0, bool), np.zeros(0, np.float32), parameters)
     grid = working_grid(cloud.bounds, parameters.cell)
     cells = cells_of_points(cloud, grid)
     if parameters.method == "smrf":
-        return _as_published(cloud, cells, grid, parameters)
+        return _as_published(cloud, n_near, cells, grid, parameters)
     water, high = _water(cloud), high_outliers(cloud, cells, grid)
     low, lowest = low_outliers(cloud, cells, water | high, grid)
     terrain = find_terrain(lowest, parameters)
-    labels, key_points, confidence = _labels(cloud, cells, water | high | low, lowest, terrain, parameters)
+    skip, near = water | high | low, slice(n_near)
+    labels, key_points, confidence = _labels(cloud, n_near, cells, skip, lowest, terrain, parameters)
     if terrain.decks.any():
-        labels[(labels == ClassCode.GROUND) & of_cells(terrain.decks, cells)] = ClassCode.UNCLASSIFIED
-    labels[low] = ClassCode.LOW_NOISE
-    labels[high] = ClassCode.HIGH_NOISE
-    labels[water] = ClassCode.WATER
+        labels[(labels == ClassCode.GROUND) & of_cells(terrain.decks, cells[near])] = ClassCode.UNCLASSIFIED
+    labels[low[near]] = ClassCode.LOW_NOISE
+    labels[high[near]] = ClassCode.HIGH_NOISE
+    labels[water[near]] = ClassCode.WATER
     return _result(labels, key_points & (labels == ClassCode.GROUND), confidence, parameters)
 
 
 def _as_published(
-    cloud: PointCloud, cells: NDArray[np.int32], grid: Grid, parameters: GroundParameters
+    cloud: PointCloud, n_near: int, cells: NDArray[np.int32], grid: Grid, parameters: GroundParameters
 ) -> GroundResult:
     """Classes 2 and 1 of the published filter; key points are the lowest ground points of the cells."""
     from pointcloud.ground.smrf import smrf  # SciPy's solvers: not for who takes the usual method
 
-    water = _water(cloud)
+    water, near = _water(cloud), slice(n_near)
     if water.all():
-        return _result(np.full(len(cloud), ClassCode.WATER, np.uint8), water & False, water * np.float32(0), parameters)
+        labels = np.full(n_near, ClassCode.WATER, np.uint8)
+        return _result(labels, water[near] & False, water[near] * np.float32(0), parameters)
     ground, steepness = smrf(cloud, water, parameters)
     labels = np.where(ground, ClassCode.GROUND, ClassCode.UNCLASSIFIED).astype(np.uint8)
     labels[water] = ClassCode.WATER
@@ -134,8 +141,8 @@ def _as_published(
     key_points[lowest.index[lowest.known]] = True
     slope = np.zeros(grid.shape)
     slope.ravel()[cells] = steepness
-    confidence = of_cells(confidence_cells(lowest.known, np.full(grid.shape, np.nan), slope), cells)
-    return _result(labels, key_points, confidence, parameters)
+    confidence = of_cells(confidence_cells(lowest.known, np.full(grid.shape, np.nan), slope), cells[near])
+    return _result(labels[near], key_points[near], confidence, parameters)
 
 
 def _water(cloud: PointCloud) -> Mask:
@@ -148,6 +155,7 @@ def _water(cloud: PointCloud) -> Mask:
 
 def _labels(
     cloud: PointCloud,
+    n_near: int,
     cells: NDArray[np.int32],
     skip: Mask,
     lowest: Lattice,
@@ -160,25 +168,27 @@ def _labels(
     with np.errstate(invalid="ignore"):
         noise &= residuals(lowest, key_corners) < -NOISE_DEPTH * (1.0 + 2.0 * parameters.spacing * slope)
     is_ground = parameters.threshold, parameters.scalar
-    found = None
+    alone, found = lowest.index[noise], None
+    skip[alone] = True
+    cloud, cells, skip, alone = cloud.take(slice(n_near)), cells[:n_near], skip[:n_near], alone[alone < n_near]
     if parameters.is_dense:
-        skip[lowest.index[noise]] = True
         found = detail(cloud, cells, skip, key_corners, lowest.grid, parameters)
         is_ground = -1.0, 0.0  # the fine surface has told what is ground; no distance from this one does
-    labels = np.empty(len(cloud), dtype=np.uint8)
+    labels = np.empty(n_near, dtype=np.uint8)
     run_bands(
-        label_kernels.label_points, len(cloud), cloud.x, cloud.y, cloud.z, terrain.corners, frame(lowest.grid), slope,
+        label_kernels.label_points, n_near, cloud.x, cloud.y, cloud.z, terrain.corners, frame(lowest.grid), slope,
         np.array((*is_ground, *BELOW)), CODES, after=(labels,),
     )  # fmt: skip
     if found is None:
-        key_points = np.zeros(len(cloud), dtype=bool)
-        key_points[lowest.index[keys]] = True
+        index = lowest.index[keys]
+        key_points = np.zeros(n_near, dtype=bool)
+        key_points[index[index < n_near]] = True
     else:
         ground, key_points = found
         labels[ground] = ClassCode.GROUND
         keys = np.zeros(slope.shape, dtype=bool)
         keys.ravel()[cells[key_points]] = True
-    labels[lowest.index[noise]] = ClassCode.LOW_NOISE
+    labels[alone] = ClassCode.LOW_NOISE
     confidence = of_cells(confidence_cells(keys & ~noise, rough, slope), cells)
     return labels, key_points, confidence
 

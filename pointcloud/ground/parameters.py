@@ -36,6 +36,9 @@ from pointcloud.ground.scales import (
 
 Method = Literal["auto", "smrf"]
 
+NEAR_CELLS = DETAIL_REACH + REACH + 1
+"""Cells around a tile's points within which each point counts: as far as the fine surface and the confidence look."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroundParameters:
@@ -240,6 +243,11 @@ def required_halo(parameters: GroundParameters) -> float:
     rounds = block_sizes(parameters.spacing, cell)
     keys = fit + ROUGHNESS_REACH + sum(fit + math.ceil((KEY_REACH + 1) * size / cell) for size in rounds)
     return float((outliers + objects + 4 * fit + regions + keys + DETAIL_REACH + REACH) * cell)
+
+
+def near_halo(parameters: GroundParameters) -> float:
+    """Metres of neighbouring points within which each one counts; beyond, those of `thinning.far_points` do."""
+    return float(NEAR_CELLS * parameters.cell) if parameters.method == "auto" else required_halo(parameters)
 
 
 def restored_area(spacing: float, cell: float) -> int:

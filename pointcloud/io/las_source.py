@@ -92,12 +92,15 @@ class Source:
         names: Sequence[str] | None = None,
         bounds: Bounds | None = None,
         blocks: NDArray[np.integer] | None = None,
+        *,
+        is_located: bool = False,
     ) -> Iterator[NDArray[np.void]]:
         """Records in the file's order, at most ``size`` at a time.
 
         Of formats 6-10 only the layers of ``names`` are decoded where those are given. With ``bounds`` the blocks
         that are known not to touch them are left out; points outside may still come. The first read with bounds
-        finds out where the blocks lie, for later ones. ``blocks`` names the only ones to read, ascending.
+        finds out where the blocks lie, for later ones; so does one without where ``is_located``. ``blocks`` names the
+        only ones to read, ascending.
 
         Raises
         ------
@@ -107,10 +110,11 @@ class Source:
         layered = self.chunks is not None and self.chunks.is_layered
         selection = laz.selection_of(names) if names is not None and layered else None
         found: list[NDArray[np.float64]] = []
+        finds = self.boxes is None and blocks is None and (bounds is not None or is_located)
         with self.header.path.open("rb") as stream:
             for picked in self._groups(size, bounds, blocks):
                 points = self._blocks(stream, picked, selection)
-                if bounds is not None and blocks is None and self.boxes is None:
+                if finds:
                     found.append(self._boxes_of(points, self.counts[picked]))
                 for start in range(0, len(points), size):
                     yield points[start : start + size]

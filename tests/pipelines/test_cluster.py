@@ -239,6 +239,7 @@ def test_a_job_goes_on_alone_when_the_scheduler_is_killed(machines, terrain, alo
 
 
 def test_files_are_classified_beside_each_other_on_one_machine(tiles, tmp_path, here, monkeypatch):
+    monkeypatch.setattr(tiling.groups, "__defaults__", (1,))  # each file by itself
     run("ground-classification", {"survey": [tiles]}, CRS, tmp_path / "alone")
     here.clear()
     monkeypatch.setenv("TENGUN_CACHE_DIR", str(tmp_path / "cache"))

@@ -158,7 +158,10 @@ def test_ground_keeps_every_point_and_attribute(slope, tmp_path):
     assert confidence[is_ground].mean() > confidence[~is_ground].mean()
 
 
-def test_ground_of_tiles_equals_ground_of_the_whole(slope, tiles, tmp_path):
+@pytest.mark.parametrize("together", [10**7, 1])
+def test_ground_of_tiles_equals_ground_of_the_whole(slope, tiles, tmp_path, monkeypatch, together):
+    monkeypatch.setattr(tiling, "MAX_TOGETHER", together)
+    monkeypatch.setattr(tiling.groups, "__defaults__", (together,))
     run("ground-classification", {"survey": [slope.before]}, CRS, tmp_path / "whole")
     outputs = run("ground-classification", {"survey": [tiles]}, CRS, tmp_path / "tiles")
     assert sorted(outputs.summary["files"]) == ["east.laz", "west.laz"]
