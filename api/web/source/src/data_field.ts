@@ -4,7 +4,7 @@ import type { Dataset, Input } from "./answers";
 import type { Field } from "./fields";
 import { freshId, h } from "./dom";
 import { labelled } from "./forms";
-import { bytes } from "./format";
+import { bytes, moment } from "./format";
 import { messageOf } from "./service";
 import { t, told } from "./language";
 import { sheetPolygons } from "./area";
@@ -43,7 +43,7 @@ export function dataField(
   const boxes = offered.map((one) => {
     const box = h("input", { type: isMany ? "checkbox" : "radio", name: group, value: one.id, checked: given.includes(one.id) });
     box.addEventListener("change", changed);
-    return { box, line: h("label", { class: "pick" }, box, h("span", { class: "name" }, one.name), h("small", {}, bytes(one.size))) };
+    return { box, line: h("label", { class: "pick" }, box, h("span", { class: "name" }, one.name), h("small", {}, `${bytes(one.size)} · ${moment(one.created)}`)) };
   });
   const none = h("input", { type: "radio", name: group, value: "", checked: given.length === 0 });
   none.addEventListener("change", changed);

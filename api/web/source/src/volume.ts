@@ -12,6 +12,11 @@ export interface Volumes {
   level_of_detection_m: number | null;
 }
 
+/** The net as papers print it: the difference of the two that stand beside it, to 1 m³. */
+export function printedNet(one: Volumes): number {
+  return Math.round(one.fill_m3) - Math.round(one.cut_m3);
+}
+
 export type Interval = [number, number];
 
 export interface Text {

@@ -3,7 +3,7 @@
 import { type Child, h, table } from "./dom";
 import { number, signed } from "./format";
 import { bilingual, t } from "./language";
-import type { Interval, VolumeResult, Volumes } from "./volume";
+import { type Interval, printedNet, type VolumeResult, type Volumes } from "./volume";
 
 /** A volume with its interval of 95 % below. */
 function withInterval(value: number, interval: Interval | null, isSigned: boolean): Child {
@@ -15,7 +15,7 @@ function volumeCells(one: Volumes): Child[] {
   return [
     withInterval(one.cut_m3, one.cut_ci95_m3, false),
     withInterval(one.fill_m3, one.fill_ci95_m3, false),
-    withInterval(one.net_m3, one.net_ci95_m3, true),
+    withInterval(printedNet(one), one.net_ci95_m3, true),
     number(one.area_m2),
     number(one.void_area_m2),
     one.level_of_detection_m === null ? "" : number(one.level_of_detection_m, 2),
@@ -31,7 +31,9 @@ export function zonesTable(result: VolumeResult): HTMLElement {
     {},
     h("h2", {}, t("zones")),
     table(t("zones"), head, [...rows, total], [1, 2, 3, 4, 5, 6]),
-    h("p", { class: "hint" }, t("interval-note"), " ", result.zones.length > 0 && `${t("zones")}: ${bilingual(result.headline.zones)} `, `${t("whole-area")}: ${bilingual(result.headline.total)}`),
+    h("p", { class: "hint" }, t("interval-note")),
+    result.zones.length > 0 && h("p", { class: "hint" }, `${t("zones")}: ${bilingual(result.headline.zones)}`),
+    h("p", { class: "hint" }, `${t("whole-area")}: ${bilingual(result.headline.total)}`),
   );
 }
 

@@ -38,7 +38,7 @@ export async function show(main: HTMLElement, parts: string[]): Promise<() => vo
     try {
       const job = await ask<JobStatus>(`jobs/${id}`);
       trouble.textContent = "";
-      fill(stages, job.stages.map(stageLine));
+      fill(stages, job.stages.map((stage) => stageLine(stage, job.status)));
       showState(state, job);
       if (job.status !== seen) {
         seen = job.status;
@@ -72,14 +72,16 @@ function showState(place: HTMLElement, job: JobStatus): void {
   meter.value = job.progress;
   place.querySelector(".percent")!.textContent = `${job.progress} %`;
   place.querySelector(".times")!.textContent = times.join(" · ");
-  const message = told(job, "message");
+  const message = job.exception ? "" : told(job, "message"); // showEnd says what went wrong
   const headline = place.querySelector(".headline")!;
   if (headline.textContent !== t(job.status) + message) fill(headline, h("span", { class: `badge ${job.status}` }, t(job.status)), message);
 }
 
-function stageLine(stage: JobStatus["stages"][number]): HTMLElement {
+/** A stage and how far it is; one that the job's end cut off has the job's state. */
+function stageLine(stage: JobStatus["stages"][number], status: JobStatus["status"]): HTMLElement {
   const share = stage.state === "running" ? ` ${Math.round(100 * stage.fraction)} %` : "";
-  return h("li", { class: stage.state }, bilingual(stage.title), h("small", {}, `${t(`stage-${stage.state}`)}${share}`));
+  const state = stage.state === "running" && isOver(status) ? t(status) : t(`stage-${stage.state}`);
+  return h("li", { class: stage.state }, bilingual(stage.title), h("small", {}, `${state}${share}`));
 }
 
 function actionsFor(job: JobStatus, trouble: HTMLElement): HTMLElement[] {

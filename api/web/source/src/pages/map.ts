@@ -1,11 +1,11 @@
 // Map: where the data lie, the grid of map sheets, and the rasters of a job.
 
-import type { Job } from "../answers";
+import type { Job, Process } from "../answers";
 import { romanZone, zoneOf } from "../crs";
 import { fill, freshId, h } from "../dom";
 import { labelled } from "../forms";
 import { moment } from "../format";
-import { t } from "../language";
+import { t, told } from "../language";
 import { openMap, placeText, setFeatures, type Survey } from "../map/base";
 import { around, type Box, cornersInDegrees } from "../map/box";
 import { addFootprints, type Footprints } from "../map/footprints";
@@ -77,9 +77,13 @@ function zoneChoice(survey: Survey): HTMLElement {
 }
 
 async function jobChoice(chosen: string | null): Promise<HTMLElement> {
-  const { jobs } = await ask<{ jobs: Job[] }>("jobs?status=successful&limit=50");
+  const [{ jobs }, { processes }] = await Promise.all([
+    ask<{ jobs: Job[] }>("jobs?status=successful&limit=50"),
+    ask<{ processes: Process[] }>("processes"),
+  ]);
+  const titles = new Map(processes.map((one) => [one.id, told(one, "title")]));
   const select = h("select", {}, h("option", { value: "" }, t("only-data")));
-  for (const job of jobs) select.append(h("option", { value: job.jobID }, `${job.processID} ${moment(job.created)}`));
+  for (const job of jobs) select.append(h("option", { value: job.jobID }, `${titles.get(job.processID) ?? job.processID} ${moment(job.created)}`));
   select.value = chosen ?? "";
   select.addEventListener("change", () => {
     location.hash = select.value ? `#/map?job=${select.value}` : "#/map";

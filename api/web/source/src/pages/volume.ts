@@ -13,7 +13,7 @@ import { addOutlines } from "../map/outlines";
 import { beforeAfter } from "../map/swipe";
 import { placeForm, valuesAt } from "../map/values";
 import { ask, messageOf } from "../service";
-import type { Interval, VolumeResult } from "../volume";
+import { type Interval, printedNet, type VolumeResult } from "../volume";
 import { alignmentText, methodsTables, patchesTable, zonesTable } from "../volume_tables";
 
 const FINEST_M = 0.01;
@@ -54,7 +54,7 @@ function headline(result: VolumeResult): HTMLElement {
     { class: "figures", "aria-label": t("whole-area") },
     figure(t("cut-whole"), number(total.cut_m3), total.cut_ci95_m3, number, "cut"),
     figure(t("fill-whole"), number(total.fill_m3), total.fill_ci95_m3, number, "fill"),
-    figure(t("net-whole"), signed(total.net_m3), total.net_ci95_m3, signed, "net"),
+    figure(t("net-whole"), signed(printedNet(total)), total.net_ci95_m3, signed, "net"),
   );
 }
 
