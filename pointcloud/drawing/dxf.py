@@ -36,6 +36,7 @@ _LEVELS: Final = {"bottom": 0, "middle": 2, "top": 3}
 _STYLE: Final = "JAPANESE"
 _SEED: Final = re.compile(r"\$HANDSEED\n  5\n([0-9A-F]+)\n")  # the first handle that is free
 _ENTITIES: Final = "  2\nENTITIES\n"
+_DASH: Final = 0.0024  # times a scale's denominator: a dash (1.27 units) is 3 mm on paper, one of a centre line 7.6 mm
 
 
 def write_sheets(path: Path, sheets: Sequence[Sheet], version: Version = "R2000", layers: Layers | None = None) -> None:
@@ -59,7 +60,7 @@ def write_sheets(path: Path, sheets: Sequence[Sheet], version: Version = "R2000"
     ResourceError
         When the file cannot be written.
     """
-    drawing = _Entities(version, layers or cad_layers())
+    drawing = _Entities(version, layers or cad_layers(), _DASH * max((sheet.scale for sheet in sheets), default=1))
     west = 0.0
     for sheet in sheets:
         k = sheet.scale / 1000.0
@@ -91,7 +92,7 @@ def write_world(path: Path, series: Series, version: Version = "R2000", layers: 
     ResourceError
         When the file cannot be written.
     """
-    drawing = _Entities(version, layers or cad_layers())
+    drawing = _Entities(version, layers or cad_layers(), _DASH * 200)
     x, y, _ = series.line.at(series.line.dense(0.0, series.line.length, 0.01))
     drawing.polyline("centre", np.column_stack((x, y)))
     roles = {name: series.role(name) for name in (*series.names, *series.tops)}
@@ -126,9 +127,10 @@ def world_points(pieces: Sequence[NDArray[np.float64]], place: Any) -> list[NDAr
 class _Entities:
     """A drawing whose entities are written as text into one that ezdxf makes."""
 
-    def __init__(self, version: Version, layers: Layers) -> None:
+    def __init__(self, version: Version, layers: Layers, linetype_scale: float) -> None:
         self._layers = layers
         document = _new(version, layers)
+        document.header["$LTSCALE"] = linetype_scale
         stream = io.StringIO()
         document.write(stream)
         self._drawing = stream.getvalue()
@@ -202,7 +204,6 @@ def _new(version: Version, layers: Layers) -> Drawing:
         document.encoding = "cp932"
     document.units = units.M
     document.header["$MEASUREMENT"] = 1
-    document.header["$LTSCALE"] = 0.2
     document.styles.add(_STYLE, font="msgothic.ttc")
     for layer in {layer.name: layer for layer in layers.values()}.values():  # two roles may share a layer
         if layer.name not in document.layers:

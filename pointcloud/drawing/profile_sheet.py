@@ -187,7 +187,7 @@ def _draw_bands(sheet: Sheet, series: Series, page: _Page, say: Words) -> None:
     for x in (left, page.x, right):
         sheet.line("datum", (x, page.y), (x, edges[-1]))
     inside = [s for s in series.sections if page.first - 1e-6 <= s.station.distance <= page.last + 1e-6]
-    clear = page.x + 1.6 * page.text  # the first figures stand right of their line, clear of the bands' names
+    clear = page.x + 1.8 * page.text  # the first figures stand right of their line, clear of the bands' names
     places = _apart([max(page.across(s.station.distance), clear) for s in inside], _LEAST * page.text, right)
     for i, (section, x) in enumerate(zip(inside, places, strict=True)):
         if x > clear:

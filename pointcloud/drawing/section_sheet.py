@@ -117,6 +117,8 @@ def section_sheets(
 
 def _legend(series: Series, titles: Mapping[str, str], with_layers: bool, say: Words) -> list[tuple[str, str]]:
     legend = [(name, titles[name]) for name in series.names]
+    if len(legend) > 1:  # whose figures stand under the sections
+        legend[-1] = (series.names[-1], f"{titles[series.names[-1]]} {say('(heights, offsets)', '(標高・距離の欄)')}")
     if not series.plan.is_empty:
         legend.append(("design", say("Design height FH at the centre", "計画高 FH (中心)")))
     slices = [s for section in series.sections for s in list(section.slices.values())[-1:]]
@@ -333,9 +335,8 @@ def _figures(
     edge = centre - section.station.left * k - (_SIDE - 1.0) * size
     for row, title in zip((3.2, 8.7), words, strict=False):
         sheet.text("text", edge + 0.5, base - row * size, title, size, "left", "middle")
-    if words[2]:
-        own = fitted(words[2], 0.8 * size, (_SIDE - 1.5) * size)
-        sheet.text("text", edge + 0.5, base - 5.0 * size, words[2], own, "left", "middle")
+    if words[2] and 0.8 * text_width(words[2]) <= _SIDE - 1.5:  # a longer one stands in the legend only
+        sheet.text("text", edge + 0.5, base - 5.0 * size, words[2], 0.8 * size, "left", "middle")
     for y in (base - 6.0 * size, base - 11.5 * size):
         sheet.line("datum", (edge, y), (centre + section.station.right * k, y))
     rows = [(float(t), float(z)) for piece in line.pieces for t, z in piece]

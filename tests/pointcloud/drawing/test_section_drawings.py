@@ -186,6 +186,9 @@ def test_dxf_passes_the_audit_and_keeps_japanese(tmp_path, sheets, version, enco
     drawing = ezdxf.readfile(path)
     assert not drawing.audit().has_errors
     assert drawing.header["$INSUNITS"] == 6
+    dash = drawing.linetypes.get("DASHED").pattern_tags.tags.find_all(49)[0].value
+    paper = dash * drawing.header["$LTSCALE"] * 1000 / sheets[0].scale
+    np.testing.assert_allclose(paper, 3.0, atol=0.1)  # mm; at 1/1000 a scale made for 1/200 would draw a solid line
     assert {e.dxf.layer for e in drawing.modelspace()} <= {layer.name for layer in cad_layers().values()}
     frame = next(e for e in drawing.modelspace() if e.dxf.layer == cad_layers()["frame"].name)
     width = np.ptp([p[0] for p in frame.get_points("xy")])
