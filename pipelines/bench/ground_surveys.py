@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
+import struct
 import sys
 import tempfile
 import time
@@ -22,6 +24,8 @@ from pointcloud.io.las import inspect
 Mask = NDArray[np.bool_]
 SLOPES, WINDOWS, THRESHOLDS = (0.07, 0.10, 0.15), (14.0, 18.0, 24.0), (0.75, 1.0, 1.33)
 """Settings among which the left-out test chooses; the thresholds are factors of the filter's own."""
+N_FILES = 4
+"""Files of the survey of many files whose points are timed beside those of one."""
 
 
 def read(path: Path) -> tuple[PointCloud, NDArray[np.uint8]]:
@@ -87,27 +91,55 @@ def left_out_table(
     return "\n".join(lines)
 
 
+def side_by_side(path: Path, n_copies: int, folder: Path) -> None:
+    """Write copies of a file into a new folder, each east of the one before: a survey of many files.
+
+    Only what the header says of eastings changes, so the copies compress as the file does.
+    """
+    extent, data = inspect(path).bounds, bytearray(path.read_bytes())
+    step, places = math.ceil(extent.width + 1.0), (155, 179, 187)  # offset, greatest and least x
+    told = [struct.unpack_from("<d", data, place)[0] for place in places]
+    folder.mkdir()
+    for k in range(n_copies):
+        for place, value in zip(places, told, strict=True):
+            struct.pack_into("<d", data, place, value + k * step)
+        (folder / f"{k:02d}.laz").write_bytes(data)
+
+
 def speed_table(path: Path, pdal: str | None) -> str:
-    """Seconds and peak memory from LAZ to LAZ, each program in a process of its own, and the filter's step alone."""
+    """Seconds and peak memory from LAZ to LAZ, each program in a process of its own, and the filter's step alone.
+
+    Below, what a point of several files side by side takes, as a multiple of what it takes in one.
+    """
     lines = [f"| {path.name} | seconds | CPU seconds | million points/s | peak MB |", "|---" * 5 + "|"]
-    with tempfile.TemporaryDirectory(prefix="tengun-bench-") as folder:
-        target = Path(folder) / "out.laz"
-        start = "from pipelines.cli import app; app()"
-        commands = {"tengun ground": [sys.executable, "-c", start, "ground", str(path), "-o", str(target), "--json"]}
+    several = f"tengun ground, {N_FILES} files side by side"
+    with tempfile.TemporaryDirectory(prefix="tengun-bench-") as name:
+        folder = Path(name)
+        commands = {"tengun ground": _own(path, folder / "out.laz")}
         if pdal is not None:
-            document = Path(folder) / "smrf.json"
-            document.write_text(json.dumps([str(path), {"type": "filters.smrf"}, str(target)]), encoding="utf-8")
+            document = folder / "smrf.json"
+            stages = [str(path), {"type": "filters.smrf"}, str(folder / "smrf.laz")]
+            document.write_text(json.dumps(stages), encoding="utf-8")
             commands["PDAL filters.smrf"] = [pdal, "pipeline", str(document)]
+        side_by_side(path, N_FILES, folder / "files")
+        commands[several] = _own(folder / "files", folder / "classified")
         # before the points are read here: a child's peak is counted from its parent's memory
         measured = {name: timed(command) for name, command in commands.items()}
-        n_points = inspect(target).n_points
     cloud, _ = read(path)
     classify(cloud)
     started = time.perf_counter()
     classify(cloud)
-    alone = time.perf_counter() - started
+    alone, n_points = time.perf_counter() - started, len(cloud)
     lines.append(f"| tengun, classification alone | {alone:.2f} | | {n_points / alone / 1e6:.2f} | |")
     for name, (seconds, cpu, peak) in measured.items():
-        rate = n_points / seconds / 1e6
+        rate = n_points * (N_FILES if name == several else 1) / seconds / 1e6
         lines.append(f"| {name}, LAZ to LAZ | {seconds:.1f} | {cpu:.1f} | {rate:.2f} | {peak:.0f} |")
-    return "\n".join(lines)
+    one, many = measured["tengun ground"], measured[several]
+    wall, cpu = (of_many / N_FILES / of_one for of_many, of_one in zip(many[:2], one[:2], strict=True))
+    told = f"A point of {N_FILES} files takes {wall:.2f} times the seconds of one file's, and {cpu:.2f} times its CPU."
+    return "\n".join([*lines, "", told])
+
+
+def _own(source: Path, target: Path) -> list[str]:
+    start = "from pipelines.cli import app; app()"
+    return [sys.executable, "-c", start, "ground", str(source), "-o", str(target), "--json"]

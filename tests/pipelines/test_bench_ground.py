@@ -10,8 +10,10 @@ import pytest
 
 from pipelines.bench import ground_surveys
 from pipelines.bench.ground import Score, bias_and_rmse, confusion, report, table
-from pipelines.bench.ground_surveys import left_out_table, thinned
+from pipelines.bench.ground_surveys import left_out_table, side_by_side, thinned
 from pointcloud.cloud import PointCloud
+from pointcloud.io import las
+from pointcloud.io.survey import open_survey
 
 
 def test_confusion_by_hand() -> None:
@@ -53,6 +55,21 @@ def test_thinning_and_a_scene_by_place() -> None:
     error = np.array([0.1, -0.1, np.nan, 0.3])
     np.testing.assert_allclose(bias_and_rmse(error), (0.1, np.sqrt(0.11 / 3)))
     assert np.isnan(bias_and_rmse(error[2:3])).all()
+
+
+@pytest.mark.data
+def test_files_side_by_side_are_the_file_moved_east(shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / "isprs" / "samp31.laz"
+    side_by_side(source, 3, tmp_path / "files")
+    survey, cloud = open_survey([tmp_path / "files"], "EPSG:32632"), las.read(source)
+    step = np.ceil(cloud.bounds.width + 1.0)
+    assert survey.n_points == 3 * len(cloud)
+    for k, info in enumerate(survey.files):
+        copy = las.read(info.path)
+        np.testing.assert_allclose(copy.x, cloud.x + k * step, rtol=0, atol=1e-6)  # rounding of coordinates
+        np.testing.assert_array_equal(copy.z, cloud.z)
+        assert info.bounds.touches(copy.bounds)
+        assert not any(info.bounds.touches(other.bounds) for other in survey.files if other is not info)
 
 
 @pytest.mark.data
