@@ -10,10 +10,10 @@ import typer
 
 from pipelines.cli_words import AsJson, Crs, Files, Folder, reader_language
 
-Cell = Annotated[float, typer.Option(help="Edge of a canopy cell in metres 樹冠高モデルの格子間隔 (m)")]
+Cell = Annotated[float, typer.Option(help="Edge of a canopy cell in metres 格子間隔 (m)")]
 MaxGap = Annotated[float, typer.Option(help="No heights beyond this distance (m) from any ground point 最大補間距離")]
 Crowns = Annotated[Literal["growth", "watershed"], typer.Option(help="Region growing or watershed 樹冠の抽出法")]
-Points = Annotated[bool, typer.Option(help="Write the points with their tree's id 樹木番号付き点群を出力")]
+Points = Annotated[bool, typer.Option(help="Write the points with their tree's id 樹木番号付きの 点群を出力")]
 Stands = Annotated[Path | None, typer.Option(help="Stands, for a table of them 林小班 (GeoPackage, Shapefile, CSV)")]
 Register = Annotated[Path | None, typer.Option(help="Forest register, CSV joined by id 森林簿")]
 Plots = Annotated[Path | None, typer.Option(help="Calibration plots, CSV 調査区の毎木データ")]

@@ -12,7 +12,7 @@ from pipelines.cli_words import AsJson, Cell, Crs, Folder, MaxGap
 
 Align = Annotated[Literal["auto", "none"], typer.Option(help="Alignment on stable ground 位置合わせ")]
 Zones = Annotated[Path | None, typer.Option(help="Polygons (GeoJSON, GeoPackage, Shapefile) 集計区域")]
-HeightGrid = Annotated[Path | None, typer.Option(help="Height correction, PatchJGD .par 標高補正パラメータ")]
+HeightGrid = Annotated[Path | None, typer.Option(help="Height correction, PatchJGD .par 標高補正")]
 Project = Annotated[str, typer.Option(help="On the papers 業務名")]
 SameHeights = Annotated[bool, typer.Option(help="All have one height system 高さの基準は同じ")]
 Datum = Literal["JGD2000", "JGD2011", "JGD2024", "ellipsoidal"] | None
@@ -31,8 +31,8 @@ def volume(
     align: Align = "auto",
     before_date: Annotated[str | None, typer.Option(help="Survey date, 2019-12-01 変化前の測量日")] = None,
     after_date: Annotated[str | None, typer.Option(help="Survey date, 2025-07-06 変化後の測量日")] = None,
-    before_datum: Annotated[Datum, typer.Option(help="Heights before 変化前の高さの基準")] = None,
-    after_datum: Annotated[Datum, typer.Option(help="Heights after 変化後の高さの基準")] = None,
+    before_datum: Annotated[Datum, typer.Option(help="Heights before 変化前の 高さの基準")] = None,
+    after_datum: Annotated[Datum, typer.Option(help="Heights after 変化後の 高さの基準")] = None,
     same_heights: SameHeights = False,
     interval: Annotated[float, typer.Option(help="Stations of the end areas 測点間隔 (m)")] = 20.0,
     stream_step: Annotated[float, typer.Option(help="Stretch of the stream 流路の区間長 (m)")] = 20.0,

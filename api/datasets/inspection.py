@@ -26,7 +26,7 @@ def inspect_file(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
     FileError
         When the file is broken or not what its name says.
     GeometryError
-        When a zone (other than a stand) is not a valid polygon, or a line not a line.
+        When a zone (other than a stand) is not a valid polygon, a line not a line, or a file holds points alone.
     """
     if kind == "pointcloud":
         return kind, _pointcloud(path)
@@ -37,8 +37,15 @@ def inspect_file(path: Path, kind: Kind) -> tuple[Kind, dict[str, Any]]:
     _refuse_disguise(path)
     if _holds_trees(path):
         return "points", _trees(path)
-    if _holds_lines(path):
+    geometry = _stated_geometry(path)
+    if "LineString" in geometry:
         return "lines", _lines(path)
+    if "Point" in geometry:
+        raise GeometryError(
+            f"upload of '{path.name}': it holds points; expected lines or polygons, or trees.gpkg of a tree inventory",
+            f"'{path.name}' の図形は点です。線かポリゴン、または単木抽出の trees.gpkg を送ってください。",
+            file=path.name,
+        )
     return "polygons", _polygons(path)
 
 
@@ -77,14 +84,14 @@ def _refuse_disguise(path: Path) -> None:
         )
 
 
-def _holds_lines(path: Path) -> bool:
-    """Whether a vector file's geometry is stated to be lines; what cannot be read is judged as polygons."""
+def _stated_geometry(path: Path) -> str:
+    """The geometry that a vector file states; what cannot be read is judged as polygons."""
     import pyogrio
 
     try:
-        return "LineString" in (pyogrio.read_info(path)["geometry_type"] or "")
+        return str(pyogrio.read_info(path)["geometry_type"] or "")
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
-        return False
+        return ""
 
 
 def _holds_trees(path: Path) -> bool:

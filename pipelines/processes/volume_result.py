@@ -32,7 +32,8 @@ HEADLINE = {
     "total": {
         "en": "Ground where change is certain, without the share that noise adds to cut and fill; the plain sums over "
         "every cell stand in volume.json under account.raw",
-        "ja": "変化が確実な範囲の土量から測定誤差による水増し分を除いた値。全格子の単純合計は volume.json の account.raw",
+        "ja": "変化が確実な範囲の土量から測定誤差による水増し分を除いた値。"
+        "全格子の単純合計は volume.json の account.raw",
     },
     "zones": {
         "en": "All cells of the zone; the net is the plain net, cut and fill are without the share that noise adds",

@@ -120,9 +120,11 @@ def test_drawings_wait_for_the_job_to_read_them(client: Office, name: str) -> No
     assert client.post("/datasets", params={"name": name}, content=b"any").json()["kind"] == "drawing"
 
 
-def test_points_are_no_polygons(client: Office) -> None:
+def test_points_are_neither_lines_nor_polygons(client: Office) -> None:
     point = {"type": "Point", "coordinates": [138.0, 35.0]}
-    assert refused(client, "point.geojson", json.dumps(point).encode())["code"] == "geometry"
+    problem = refused(client, "point.geojson", json.dumps(point).encode())
+    assert problem["code"] == "geometry"
+    assert "expected lines or polygons" in problem["detail"]
 
 
 @pytest.mark.parametrize(
