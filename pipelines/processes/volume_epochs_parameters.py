@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipelines.processes.terrain import SurfaceParameters
 from pipelines.processes.volume_parameters import HEIGHTS, Datum
-from pointcloud.change.epochs import in_order
+from pointcloud.change.dated import in_order
 from pointcloud.errors import ParameterError
 
 MAX_EPOCHS = 60

@@ -31,6 +31,7 @@ from pipelines.processes.volume_inputs import (
 from pipelines.processes.volume_result import HEADLINE, SIGN, STATE, Epoch, epoch_record, outline
 from pointcloud.change import epochs as chain
 from pointcloud.change.align import Alignment
+from pointcloud.change.dated import in_order
 from pointcloud.errors import ParameterError
 from pointcloud.io.survey import open_survey
 from pointcloud.io.vector import Zone, read_zones
@@ -64,7 +65,7 @@ def open_epochs(inputs: Mapping[str, Sequence[Path]], parameters: EpochsParamete
     """
     entries = dict(_files_of(inputs["surveys"], parameters.epochs))
     surveys = {}
-    for entry in chain.in_order(parameters.epochs):
+    for entry in in_order(parameters.epochs):
         survey = open_survey(entries[entry.name], parameters.crs)
         refuse_few(entry.name, survey)
         surveys[entry.name] = with_datum(entry.name, survey, entry.datum)

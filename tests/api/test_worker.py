@@ -24,7 +24,7 @@ NUMBERS = ("numba", "scipy", "laspy", "rasterio", "matplotlib", "open3d")
 
 
 def test_a_worker_loads_neither_web_code_nor_what_only_some_jobs_need() -> None:
-    code = "import api.jobs.worker, sys, json; print(json.dumps(sorted(sys.modules)))"
+    code = "import api.jobs.worker, pipelines.catalog, sys, json; print(json.dumps(sorted(sys.modules)))"
     loaded = json.loads(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout)
     assert not set(loaded) & set(WEB)
     assert not set(loaded) & set(NUMBERS)

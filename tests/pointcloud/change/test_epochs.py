@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from shapely import box
 
-from pointcloud.change.epochs import Epoch, check_chain, fill_ledger, in_order, steps
+from pointcloud.change.dated import in_order
+from pointcloud.change.epochs import Epoch, check_chain, fill_ledger, steps
 from pointcloud.errors import ParameterError
 from pointcloud.grid import Grid, Raster
 
