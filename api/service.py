@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Query, Request
 
-from api.catalog import Catalog
 from api.database import Database
 from api.datasets.store import DatasetStore
 from api.datasets.tiles import Epoch, Method, SheetCode, Tile, wanted_tile
 from api.jobs.dispatcher import Dispatcher
 from api.settings import Settings
+from pipelines.process import Catalog
 
 if TYPE_CHECKING:
     from api.access.audit import AuditLog

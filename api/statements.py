@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from api.catalog import Catalog
 from api.descriptions import bilingual
 from api.errors import problem_body
 from api.jobs import store
@@ -19,6 +18,7 @@ from api.links import JOBS_REL, RESULTS_REL, ZIP, Addresses, href, link
 from api.problems import Problem
 from api.records import DatasetRecord, JobMessageRecord, JobRecord, now
 from api.schemas import Dataset, JobInput, JobSummary, Link, Message, OutputLink, StageStatus, StatusInfo, Timing
+from pipelines.process import Catalog
 from pipelines.progress import Stage
 
 _MESSAGES_SHOWN: Final = 50

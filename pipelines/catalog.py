@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from pipelines.process import Process
+from pipelines.process import Catalog, Process, process_in
 from pipelines.processes.forest_carbon import ForestCarbon
 from pipelines.processes.ground import GroundClassification
 from pipelines.processes.pdal_pipeline import PdalPipeline
@@ -14,9 +13,8 @@ from pipelines.processes.terrain import TerrainModel
 from pipelines.processes.tree_inventory import TreeInventory
 from pipelines.processes.volume import VolumeChange
 from pipelines.processes.volume_epochs import VolumeEpochs
-from pointcloud.errors import NotFoundError
 
-PROCESSES: Mapping[str, Process[Any]] = {
+PROCESSES: Catalog = {
     process.id: process
     for process in (
         TerrainModel(),
@@ -39,11 +37,4 @@ def get(process_id: str) -> Process[Any]:
     NotFoundError
         When there is none; the message lists those that exist.
     """
-    if process_id not in PROCESSES:
-        known = ", ".join(PROCESSES)
-        raise NotFoundError(
-            f"no process '{process_id}'; there are: {known}",
-            f"処理 '{process_id}' はありません。利用できる処理: {known}",
-            value=process_id,
-        )
-    return PROCESSES[process_id]
+    return process_in(PROCESSES, process_id)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.progress import Progress, Stage, Text
+from pointcloud.errors import NotFoundError
 
 
 class Parameters(BaseModel):
@@ -109,3 +110,26 @@ class Process(ABC, Generic[P]):
         TengunError
             With a message for the user; nothing else is raised on purpose.
         """
+
+
+Catalog = Mapping[str, Process[Any]]
+"""Processes by id."""
+
+
+def process_in(catalog: Catalog, process_id: str) -> Process[Any]:
+    """The process of that id among those of a catalogue.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none; the message lists those that exist.
+    """
+    if process_id not in catalog:
+        known = ", ".join(catalog)
+        raise NotFoundError(
+            f"no process '{process_id}'; there are: {known}",
+            f"処理 '{process_id}' はありません。利用できる処理: {known}",
+            resource="process",
+            value=process_id,
+        )
+    return catalog[process_id]

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from sqlalchemy.exc import OperationalError
 
-from api.catalog import load_catalog, process_in
+from api.catalog import load_catalog
 from api.database import Database
 from api.datasets.folders import check_source
 from api.datasets.store import find_dataset
@@ -35,7 +35,7 @@ from api.problems import INTERNAL, Problem
 from api.records import JobRecord
 from api.settings import Settings
 from pipelines import cluster, stage_cache
-from pipelines.process import Context, Outputs, Process
+from pipelines.process import Context, Outputs, Process, process_in
 from pipelines.progress import Progress, ProgressEvent, Text
 from pipelines.restraint import stand_back
 from pipelines.workspace import staged_folder

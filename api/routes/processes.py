@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse
 
 from api.acceptance import accept
 from api.access.gate import TheVisitor
-from api.catalog import process_in
 from api.descriptions import description_of, summary_of
 from api.estimation import Estimate, estimate
 from api.execution import look_up, read_order
@@ -26,6 +25,7 @@ from api.results import results_response
 from api.schemas import ExecuteRequest, ProcessDescription, ProcessList, Results, StatusInfo
 from api.service import Limit, Offset, Project, Service, TheService
 from api.statements import read_state, status_info
+from pipelines.process import process_in
 
 router = APIRouter(tags=["processes"])
 
