@@ -151,11 +151,10 @@ class DatasetStore:
         with self._database.reading() as session:
             quota = quota_of(session, project_id, self._settings)
             used = used_bytes(session, project_id) if quota else 0
+            promised = session.scalar(select(func.sum(UploadRecord.length - UploadRecord.offset))) or 0
         if quota and used + size > quota:
             raise _over_quota(name, project_id, used, quota)
         self._settings.incoming_dir.mkdir(parents=True, exist_ok=True)
-        with self._database.reading() as session:
-            promised = session.scalar(select(func.sum(UploadRecord.length - UploadRecord.offset))) or 0
         if size + promised > shutil.disk_usage(self._settings.incoming_dir).free:
             raise _disk_full(name)
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 from pyproj import CRS, Transformer
 from shapely import LineString
 
@@ -193,16 +194,15 @@ def check_zones(zones: Sequence[Zone], grid: Grid) -> tuple[Note, ...]:
     OverlapError
         For a zone that lies outside altogether.
     """
-    notes = []
+    notes, common = [], grid.bounds.as_tuple()
     for zone in zones:
-        west, south, east, north = grid.bounds.as_tuple()
-        inside = zone.polygon.intersection(_box(west, south, east, north)).area
+        inside = zone.polygon.intersection(shapely.box(*common)).area
         if not inside > 0.0:
             raise OverlapError(
                 f"volume: zone '{zone.name}' ({_extent(zone.polygon.bounds)}) lies outside the common area of the "
-                f"surveys ({_extent((west, south, east, north))}); check its reference system, or leave it out",
+                f"surveys ({_extent(common)}); check its reference system, or leave it out",
                 f"区域「{zone.name}」({_extent(zone.polygon.bounds)}) は前後の測量の共通範囲 "
-                f"({_extent((west, south, east, north))}) の外です。座標系を確認するか、区域を除いてください。",
+                f"({_extent(common)}) の外です。座標系を確認するか、区域を除いてください。",
                 value=zone.name,
             )
         share = 1.0 - inside / zone.polygon.area
@@ -301,12 +301,6 @@ def _line(paths: Sequence[Path], survey: Survey, name: str) -> LineString | None
     line = lines[0]
     x, y, _ = line.at(line.dense(0.0, line.length, 0.1))
     return LineString(np.column_stack((x, y)))
-
-
-def _box(west: float, south: float, east: float, north: float) -> Any:
-    import shapely
-
-    return shapely.box(west, south, east, north)
 
 
 def _extent(bounds: Sequence[float]) -> str:
