@@ -140,7 +140,8 @@ def window_minima(values: Floats, half_widths: Ints, first: int, last: int, out:
     for r in range(max(0, first - reach), min(n_rows, last + reach)):
         line[:pad] = np.inf
         line[pad + n_columns :] = np.inf
-        line[pad : pad + n_columns] = values[r]
+        for c in range(n_columns):
+            line[pad + c] = values[r, c]
         width = 0
         for k in range(reach, -1, -1):
             while width < half_widths[k]:

@@ -162,7 +162,8 @@ def add_level(planes: Floats, step: int, base: bool, first: int, last: int, corn
     line = np.empty(corners.shape[1])
     for r in range(first, last):
         if step == 1:  # every corner is a node
-            line[:] = planes[r, :, 0]
+            for c in range(line.size):
+                line[c] = planes[r, c, 0]
         else:
             i = min(r // step, planes.shape[0] - 2)
             blend_row(planes, i, step, (r - i * step) / step, line)

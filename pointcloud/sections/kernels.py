@@ -182,7 +182,8 @@ def cut_tin(
                     ):
                         continue
                     if n < out.shape[0]:
-                        out[n] = part
+                        for k in range(4):
+                            out[n, k] = part[k]
                     n += 1
     return n
 

@@ -178,7 +178,8 @@ def crowns_on_ray(
                 continue
             at = n
             while at > 0 and spans[at - 1, 0] < upper:
-                spans[at] = spans[at - 1]
+                for column in range(4):
+                    spans[at, column] = spans[at - 1, column]
                 at -= 1
             spans[at, 0], spans[at, 1], spans[at, 2], spans[at, 3] = upper, lower, trees[k, 7], trees[k, 8]
             n += 1
