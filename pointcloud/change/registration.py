@@ -163,7 +163,7 @@ class _Pairs:
         return _Pairs((one[selection], other[selection]), self.offsets[selection], self.place[selection])
 
     def equations(self, survey: int) -> tuple[Floats, Floats]:
-        """Coefficients (n, 5) of shift and tilt, and the distances that they explain, along one survey's normals."""
+        """Coefficients (n, 5) of shift and tilt, and the metres (n,) that they explain, along one survey's normals."""
         normal = self.normals[survey]
         return np.column_stack((normal, normal[:, 2:] * self.place)), np.einsum("ij,ij->i", normal, self.offsets)
 

@@ -66,7 +66,7 @@ def spread(values: Floats) -> float:
 
 
 def mean_slope(before: Raster, after: Raster) -> tuple[Floats, Floats]:
-    """Slope towards east and north of the mean of two surfaces.
+    """Slope towards east and north (m/m, shape of the grid) of the mean of two surfaces; NaN beside voids, borders.
 
     The mean of both is used because the noise of one surface alone stands in its slope and in the difference,
     which would pull the shift.
@@ -116,10 +116,21 @@ def fit_trend(change: Raster, slope: tuple[Floats, Floats], usable: Mask, *, wit
 
 
 def robust_fit(design: Floats, values: Floats, ridge: Floats) -> Floats:
-    """Coefficients of a linear model with Tukey's weights; less than half of the values may be outliers.
+    """Coefficients, shape (k,), of a linear model with Tukey's weights; less than half of the values may be outliers.
 
-    ``ridge`` times the residual variance is added to the normal equations, so that a direction which the data do
-    not fix (a horizontal shift of flat ground) stays near zero.
+    Parameters
+    ----------
+    design
+        Shape (n, k), finite.
+    values
+        What the model explains, shape (n,), finite.
+    ridge
+        Shape (k,): times the residual variance it is added to the normal equations, so that a direction which the data
+        do not fix (a horizontal shift of flat ground) stays near zero.
+
+    References
+    ----------
+    Beaton, A.E. & Tukey, J.W. 1974, Technometrics 16, DOI 10.1080/00401706.1974.10489171 (weights).
     """
     centre = _shortest_half(values)
     residual = values - centre
@@ -138,12 +149,15 @@ def robust_fit(design: Floats, values: Floats, ridge: Floats) -> Floats:
 
 
 def least_squares(matrix: Floats, right: Floats) -> Floats:
-    """Solution of normal equations; of minimum norm, so that what the data say nothing about stays at zero."""
+    """Solution of normal equations; of minimum norm, so that what the data say nothing about stays at zero.
+
+    ``matrix`` has shape (k, k), ``right`` and the solution (k,).
+    """
     return np.asarray(np.linalg.lstsq(matrix, right, rcond=1e-10)[0], dtype=np.float64)
 
 
 def tukey(residual: Floats) -> Floats:
-    """Tukey's biweight with its usual tuning, 4.685 robust standard deviations about zero."""
+    """Tukey's biweight of each residual, 0 to 1, with its usual tuning: 4.685 robust standard deviations about zero."""
     scale = 1.4826 * float(np.median(np.abs(residual)))
     if scale == 0.0:
         return np.asarray(residual == 0.0, dtype=np.float64)

@@ -81,7 +81,7 @@ class Correlation:
         )
 
     def gamma(self, distance: Floats) -> Floats:
-        """Semivariance of the model at distances above zero."""
+        """Semivariance of the model, in the unit of the sills, at distances in metres above zero."""
         return self.nugget + sum(self.sills) - self.covariance(distance)
 
     def as_dict(self) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def _fit_parts(variogram: Variogram, *, far_only: bool) -> Correlation:
 def degrees_of(blocks: Raster | None) -> float:
     """Degrees of freedom of the variance of a sum, from leaving out each of 3 x 3 parts of the area in turn.
 
-    Infinite without blocks.
+    ``blocks`` are block means of standardised change, NaN where void; without them the degrees are infinite.
 
     A variance known to a relative error k is as good as one of 2 / k^2 independent values (Satterthwaite, F.E. 1946,
     Biometrics Bulletin 2, DOI 10.2307/3002019).

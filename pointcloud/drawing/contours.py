@@ -71,7 +71,10 @@ def lattice(raster: Raster) -> tuple[Line, Line, NDArray[np.float64]]:
 
 
 def levels_of(values: NDArray[np.floating], least: float) -> tuple[float, NDArray[np.float64]]:
-    """A round interval of at least ``least``, and its multiples between the lowest and the highest value."""
+    """A round interval of at least ``least``, and its multiples between the lowest and the highest value; metres.
+
+    NaN counts as void; without any value there are no multiples.
+    """
     known = values[np.isfinite(values)]
     if known.size == 0:
         return least, np.empty(0)

@@ -45,11 +45,11 @@ class Simulated:
     emission: Floats
 
     def stand(self, i: int) -> tuple[float, float]:
-        """95 % interval of a stand's net."""
+        """95 % interval of a stand's net in t-CO2."""
         return _interval(self.absorption[i] - self.emission[i])
 
     def total(self, is_counted: NDArray[np.bool_], buffer_share: float) -> tuple[float, float]:
-        """95 % interval of the credit of the counted stands, net of the buffer."""
+        """95 % interval in t-CO2 of the credit, net of the buffer, of the stands where ``is_counted`` (n_stands,)."""
         absorption, emission = self.absorption[is_counted].sum(axis=0), self.emission[is_counted].sum(axis=0)
         return _interval(absorption * (1.0 - buffer_share) - emission)
 
