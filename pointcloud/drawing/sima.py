@@ -30,6 +30,8 @@ def write_sima(path: Path, series: Series) -> None:
     for section in series.sections:
         station, line = section.station, section.lines[series.names[-1]]
         for suffix, offset in (("", 0.0), ("L", -station.left), ("R", station.right)):
+            if suffix and not offset:  # a section to one side only: the end is the centre
+                continue
             number += 1
             name = _plain(station.name) + suffix
             east, north = station.place(offset)

@@ -25,7 +25,7 @@ _COLUMNS: Final = (
 _STEPS: Final = (
     ("Average end areas (total of the quantity sheet)", "平均断面法 (土量計算書の計)"),
     ("by rounding at each step", "各段階の四捨五入による差"),
-    ("by the curve (path of the centroids)", "曲線 (図心の通る長さ) による差"),
+    ("by curve and skew (path of the centroids)", "曲線・斜角 (図心の通る長さ) による差"),
     ("by the spacing of stations (end areas - prismoidal rule)", "測点間隔による差 (平均断面法 - 角柱公式)"),
     ("Grid volume", "格子法"),
     ("Rest (grid, no data, ground between stations)", "残り (格子・欠測・測点間の地形)"),

@@ -226,6 +226,10 @@ def test_sima(tmp_path, series):
     np.testing.assert_allclose([float(points[0][3]), float(points[0][4])], [station.y, station.x], atol=0.0005)
     (line,) = read_lines(tmp_path / "a.sim", CRS8)
     np.testing.assert_allclose(line.length, series.line.length, rtol=0.01)  # chords of 20 m on R 80 m
+    first = series.sections[0]
+    write_sima(tmp_path / "a.sim", replace(series, sections=(replace(first, station=replace(station, left=0.0)),)))
+    names = [r.split(",")[2] for r in (tmp_path / "a.sim").read_text("cp932").splitlines() if r.startswith("A01")]
+    assert names == [station.name, f"{station.name}R"], "no second point where the left end is the centre"
 
 
 @pytest.fixture(scope="module")
