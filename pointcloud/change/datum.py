@@ -199,10 +199,12 @@ def _mixed(what: str) -> CrsError:
     return CrsError(
         f"volume: the height systems of the surveys are {what}; heights were revised on {REVISION} (JGD2024), and in "
         f"Shizuoka some {USUAL_SHIFT:.2f} m between the systems would fake {volume:,.0f} m3 a hectare; give the "
-        "correction grid (hyokorevBM_jgd2024_h.par), or state that both have one height system",
+        "correction grid (hyokorevBM_jgd2024_h.par), or state that both have one height system: same_heights=true "
+        "(command line: --same-heights)",
         f"前後の高さの基準が {what} です。標高は {REVISION} に改定されており (測地成果2024)、静岡県では約 "
         f"{USUAL_SHIFT:.2f} m の差が 1 ha あたり {volume:,.0f} m3 の見かけの土量になります。補正パラメータ "
-        "(hyokorevBM_jgd2024_h.par) を指定するか、両方が同じ基準であることを明示してください。",
+        "(hyokorevBM_jgd2024_h.par) を指定するか、両方が同じ基準なら same_heights=true "
+        "(コマンドでは --same-heights) を指定してください。",
         value=what,
     )
 
