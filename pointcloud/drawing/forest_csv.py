@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from pointcloud.drawing.forest_sheet import STATUS
+from pointcloud.drawing.forest_words import STATUS
 from pointcloud.forest.carbon_result import Claim, StandCarbon
 from pointcloud.forest.stands import Stand
 from pointcloud.forest.stands_table import StandMeasure
@@ -66,7 +66,7 @@ def _stand(item: StandCarbon, claim: Claim) -> Sequence[object]:
     stand, site = item.stand, item.site
     totals = (item.absorption, item.emission, item.replanting, item.net, *(item.ci95 or (math.nan, math.nan)))
     return [
-        stand.id, STATUS[item.status], stand.species if item.constants is None else item.constants.species,
+        stand.id, STATUS[item.status][1], stand.species if item.constants is None else item.constants.species,
         figure(stand.planting_year, 0), figure(stand.credited_area_ha, 4),
         figure(stand.age_in(claim.options.survey_year), 0), *_measure(item.measure),
         "" if site is None else site.curve.name, figure(None if site is None else site.index, 1),
@@ -79,7 +79,7 @@ def year_rows(claim: Claim) -> Table:
     head = ("林小班", "判定", "年度", "林齢", "V(t)(m3/ha)", "V(t+1)(m3/ha)", "成長量(m3/ha)", "BEF", "tCO2/m3",
             "残存率", "伐採率", "吸収量(tCO2)", "主伐排出(tCO2)", "再造林(tCO2)", "純吸収(tCO2)")  # fmt: skip
     body = [
-        (s.stand.id, STATUS[s.status], y.year, y.age, *(figure(v, 3) for v in (y.volume, y.volume_next, y.growth)),
+        (s.stand.id, STATUS[s.status][1], y.year, y.age, *(figure(v, 3) for v in (y.volume, y.volume_next, y.growth)),
          figure(y.bef, 3), figure(y.factor, 6),
          *(figure(v, 3) for v in (y.standing, y.felled, y.absorption, y.emission, y.replanting, y.net)))
         for s in claim.stands for y in s.years

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from pointcloud.drawing import forest_charts as charts
 from pointcloud.drawing.forest_growth import growth_blocks
+from pointcloud.drawing.forest_words import STATUS
 from pointcloud.drawing.report import (
     Block,
     Bullets,
@@ -25,12 +26,6 @@ from pointcloud.forest.carbon import BASIS
 from pointcloud.forest.carbon_result import Claim, StandCarbon, Standing
 from pointcloud.forest.growth_change import ForestGrowth
 from pointcloud.forest.stands_table import RULES, UpperLayer
-
-STATUS = {
-    Standing.CREDITED: ("credited", "対象"),
-    Standing.EXCLUDED: ("excluded", "対象外"),
-    Standing.REFUSED: ("no figure", "算定不可"),
-}
 
 _CHECKED = {"confirmed": ("confirmed", "確認済"), "unconfirmed": ("UNCONFIRMED", "未確認"),
             "example": ("EXAMPLE", "例 (申請不可)")}  # fmt: skip

@@ -23,21 +23,19 @@ from pointcloud.drawing.forest_tables_sheets import (
     write_version,
     write_yields,
 )  # fmt: skip
+from pointcloud.drawing.forest_words import STATUS
 from pointcloud.forest.carbon import StandYear
 from pointcloud.forest.carbon_claim import Tables, growth_curve
 from pointcloud.forest.carbon_result import Claim, StandCarbon, Standing
 from pointcloud.forest.stands_table import UpperLayer
 from pointcloud.io.staging import staged
 
-STATUS: Final = {Standing.CREDITED: "対象", Standing.EXCLUDED: "対象外", Standing.REFUSED: "算定不可"}
-"""What the sheets call a stand's status."""
-
 _STANDS: Final = "算定表"
 _YEARS: Final = "年次"
 _FIRST: Final = 7
 _FIRST_YEAR: Final = 4
 _REMARK: Final = 60
-_COUNTED: Final = STATUS[Standing.CREDITED]
+_COUNTED: Final = STATUS[Standing.CREDITED][1]
 
 _HEAD: Final = (
     ("番号", "No.", 5), ("林小班", "stand", 16), ("判定", "status", 9), ("樹種", "species", 12),
@@ -179,7 +177,7 @@ def _facts(sheet: Any, formats: dict[str, Any], i: int, item: StandCarbon, claim
     half = (m.height_upper_ci95[1] - m.height_upper_ci95[0]) / 2.0
     basis = "現地較正 calibrated" if m.is_dbh_for_credit else "参考 not for credit"
     row: tuple[tuple[Any, str], ...] = (
-        (i + 1, "year"), (stand.id, "text"), (STATUS[item.status], "text"), (species, "text"),
+        (i + 1, "year"), (stand.id, "text"), (STATUS[item.status][1], "text"), (species, "text"),
         (stand.planting_year, "year"), (stand.credited_area_ha, "4"), (None, "year"), (m.n_detected, "0"),
         (m.stems_estimated, "0"), (m.height_mean, "1"), (m.height_lorey, "1"), (m.height_upper, "2"), (half, "2"),
         (m.canopy_cover, "%"), (m.ground_density, "2"), (m.dbh_mean, "1"), (m.volume_m3, "1"),
@@ -306,7 +304,7 @@ def _write_year(
         (f"={area}*K{n}*E{n}*I{n}", y.emission, "3"),
         (f"=MIN({area}*L{n}*M{n},SUM(O{first}:O{n})-{before})", y.replanting, "3"), (f"=N{n}-O{n}+P{n}", y.net, "3"),
     )  # fmt: skip
-    texts = (item.stand.id, STATUS[item.status])
+    texts = (item.stand.id, STATUS[item.status][1])
     for column, (formula, value, form) in enumerate(row):
         if not formula:
             sheet.write_number(n - 1, column, value, formats[form])
