@@ -81,7 +81,7 @@ Outcome = dict[str, list[tuple[bool, float]]]
 """By quantity and pair: whether the interval contains the truth, and its error over half its width."""
 
 
-def outcomes(n_cases: int, first_seed: int = 0) -> Outcome:
+def outcomes(n_cases: int, first_seed: int) -> Outcome:
     """What became of every interval of some pairs."""
     found: Outcome = {}
     for seed in range(first_seed, first_seed + n_cases):
@@ -91,9 +91,8 @@ def outcomes(n_cases: int, first_seed: int = 0) -> Outcome:
     return found
 
 
-def coverage(n_cases: int, first_seed: int = 0) -> tuple[dict[str, float], dict[str, float]]:
+def coverage(found: Outcome) -> tuple[dict[str, float], dict[str, float]]:
     """Share of intervals that contain the truth, and mean error over half width, by quantity."""
-    found = outcomes(n_cases, first_seed)
     shares = {name: float(np.mean([hit for hit, _ in pairs])) for name, pairs in found.items()}
     return shares, {name: float(np.mean([ratio for _, ratio in pairs])) for name, pairs in found.items()}
 
@@ -128,7 +127,7 @@ def main(n_cases: int, first_seed: int, save: Path | None) -> None:
         save.write_text(json.dumps(found), encoding="utf-8")
     number = len(next(iter(found.values())))
     typer.echo(f"95 % intervals that contain the truth, of {number} pairs; mean error in half widths")
-    for name, pairs in found.items():
-        share = np.mean([hit for hit, _ in pairs])
-        typer.echo(f"{name:20s} {share:6.1%}  {np.mean([ratio for _, ratio in pairs]):+.2f}")
+    shares, errors = coverage(found)
+    for name, share in shares.items():
+        typer.echo(f"{name:20s} {share:6.1%}  {errors[name]:+.2f}")
     typer.echo(f"{'mean':20s} {np.mean([hit for pairs in found.values() for hit, _ in pairs]):6.1%}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.bench.coverage import coverage
+from pipelines.bench.coverage import coverage, outcomes
 
 
 @pytest.mark.slow(20)
 def test_intervals_hold():
-    shares, ratios = coverage(10, first_seed=1000)
+    shares, ratios = coverage(outcomes(10, first_seed=1000))
     mean = float(np.mean(list(shares.values())))
     # 10 pairs x 8 quantities, of which about half are independent of each other: 3.4 % standard error
     assert 0.85 <= mean <= 1.0
