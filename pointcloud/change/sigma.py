@@ -144,7 +144,9 @@ def cell_sigma(change: Raster, terms: Floats, stable: Mask) -> CellSigma:
     found = np.array([level, 0.0, 0.0, 0.0, 0.0])
     variance = np.full(cells.size, level)
     for _ in range(5 if level > 0.0 else 0):
-        found = optimize.nnls(design / variance[:, None], squared / variance)[0]
+        # the triangle of a QR decomposition has the same least squares, in six rows instead of all cells
+        triangle = np.asarray(np.linalg.qr(np.column_stack((design, squared)) / variance[:, None], mode="r"))
+        found = optimize.nnls(triangle[:, :-1], triangle[:, -1])[0]
         variance = np.maximum(design @ found, 0.05 * level)
     total = np.maximum(np.tensordot(found, terms, axes=1), max(0.05 * level, LEAST_SIGMA**2))
     total[~known] = np.nan
