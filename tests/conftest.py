@@ -16,11 +16,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # two hundred processes start; 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files with the slowest tests go first, so that none begins when the other processes are nearly done."""
+    """The slowest files go first, so that none begins when the other processes are nearly done."""
     seconds: Counter[Path] = Counter()
+    counted: set[int] = set()
     for item in items:
-        for mark in item.iter_markers("slow"):
-            seconds[item.path] += mark.args[0] if mark.args else 10
+        for mark in item.iter_markers("slow"):  # a file's own mark comes with each of its tests
+            if id(mark) not in counted:
+                counted.add(id(mark))
+                seconds[item.path] += mark.args[0]
     items.sort(key=lambda item: -seconds[item.path])
 
 

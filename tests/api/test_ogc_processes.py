@@ -14,6 +14,8 @@ from owslib.ogcapi.processes import Processes
 from tests.api import ogc_schemas as ogc
 from tests.api.office import Office, Thread
 
+pytestmark = pytest.mark.slow(20)
+
 EXECUTE = "/processes/rehearsal/execution"
 SPECIFICATION = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
 

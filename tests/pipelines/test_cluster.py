@@ -23,6 +23,8 @@ from pipelines.progress import ignore
 from pipelines.run import run
 from pointcloud.errors import ConflictError, ParameterError, ResourceError
 
+pytestmark = pytest.mark.slow(30)
+
 CRS = {"crs": "EPSG:6676"}
 TILE_POINTS = 25_000  # three tiles of the slope
 ALLOWED_S = 5.0

@@ -21,6 +21,8 @@ from pointcloud.io import las
 from pointcloud.synthetic import valley
 from tests.oracles.real_pdal import assert_same_outputs, program
 
+pytestmark = pytest.mark.slow(20)
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "ground": {"crop.bounds": "([-1e9, 1e9], [-1e9, 1e9])"},
     "normalize": {},

@@ -15,7 +15,7 @@ from pointcloud.cloud import PointCloud
 from pointcloud.io import las
 from tests.oracles.real_pdal import assert_same_outputs, assert_same_points, points_both, program, run_both
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.slow(25)]
 
 URBAN = "isprs/samp11.laz"
 IGN_BOX = "([299400, 299700], [6801300, 6801600])"

@@ -22,6 +22,8 @@ from pointcloud.cloud import PointCloud
 from pointcloud.errors import CrsError, GeometryError, InputError, OverlapError, ParameterError
 from pointcloud.io import las
 
+pytestmark = pytest.mark.slow(20)
+
 E0, N0 = 52_000.0, -98_000.0
 
 

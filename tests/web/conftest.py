@@ -25,6 +25,7 @@ ARGUMENTS = (
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    "--disable-gpu-compositing",  # there is no graphics card: only WebGL need be reckoned as if there were
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # a closed network: there is nobody but the service
 )
 expect.set_options(timeout=20_000)  # a busy machine takes its time

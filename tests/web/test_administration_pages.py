@@ -14,6 +14,8 @@ from tests.api.provider import CLIENT, SECRET, Provider
 from tests.web.conftest import AXE
 from tests.web.reader import Reader
 
+pytestmark = pytest.mark.slow(20)
+
 PLACES = ("users", "users/kawa", "projects", "projects/river", "storage", "audit")
 
 

@@ -15,6 +15,8 @@ from tests.api.crowd import PASSWORD, Crowd, gather, settings_with_users
 from tests.api.office import Thread, serving
 from tests.web.reader import Reader
 
+pytestmark = pytest.mark.slow(15)
+
 PIECE_BYTES = 8 * 1024 * 1024
 ONE_PIECE_ONLY = """() => {
   let sent = 0;

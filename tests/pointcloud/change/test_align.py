@@ -17,6 +17,8 @@ from pointcloud.errors import OverlapError, ParameterError
 from pointcloud.grid import Grid, Raster
 from pointcloud.ground import surface
 
+pytestmark = pytest.mark.slow(20)
+
 WEST, SOUTH, SIZE = 52_000.0, -98_000.0, 160.0
 GRID = Grid.covering(Bounds(WEST, SOUTH, WEST + SIZE - 0.01, SOUTH + SIZE - 0.01), 0.5)
 

@@ -20,7 +20,7 @@ from pointcloud.ground import surface
 from pointcloud.ground.classify import classify
 from pointcloud.io.survey import open_survey
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.slow(15)]
 
 
 class Epoch(NamedTuple):

@@ -24,14 +24,17 @@ from pointcloud.ground.classify import classify
 from pointcloud.synthetic import valley
 from tests.oracles.tree_matches import matched
 
+pytestmark = pytest.mark.slow(15)
+
 SEED = 23
 WEST, SOUTH = 51_860.0, -98_140.0
 
 
 @cache
-def surveyed(density, size=100.0):
+def surveyed(density):
     """Cloud, terrain by the ground filter, and the true trees of a square of the valley."""
     scene = valley(density=density, seed=SEED)
+    size = 100.0 if density < 60.0 else 70.0
     bounds = Bounds(WEST, SOUTH, WEST + size, SOUTH + size)
     cloud = scene.survey("before", bounds=bounds).cloud
     key = classify(cloud).key_points

@@ -17,6 +17,8 @@ from pointcloud.io.las_source import open_source
 from tests.oracles.real_pdal import program
 from tests.pointcloud.io.las_files import make, make_copc
 
+pytestmark = pytest.mark.slow(15)
+
 Columns = dict[str, NDArray[np.generic]]
 
 
