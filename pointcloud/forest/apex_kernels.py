@@ -99,7 +99,7 @@ def likely_places(
             if value <= best[at]:
                 continue
             while at > 0 and best[at - 1] < value:
-                best[at], places[at] = best[at - 1], places[at - 1]
+                best[at], places[at, 0], places[at, 1] = best[at - 1], places[at - 1, 0], places[at - 1, 1]
                 at -= 1
             best[at], places[at, 0], places[at, 1] = value, column * step, row * step
 
