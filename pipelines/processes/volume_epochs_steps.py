@@ -27,6 +27,7 @@ from pipelines.processes.volume_inputs import (
     refuse_few,
     shared_grid,
     with_datum,
+    zones_of,
 )
 from pipelines.processes.volume_result import HEADLINE, SIGN, STATE, Epoch, epoch_record, outline
 from pointcloud.change import epochs as chain
@@ -34,7 +35,7 @@ from pointcloud.change.align import Alignment
 from pointcloud.change.dated import in_order
 from pointcloud.errors import ParameterError
 from pointcloud.io.survey import open_survey
-from pointcloud.io.vector import Zone, read_zones
+from pointcloud.io.vector import Zone
 
 Names = tuple[str, str]
 Floats = NDArray[np.float64]
@@ -74,10 +75,9 @@ def open_epochs(inputs: Mapping[str, Sequence[Path]], parameters: EpochsParamete
     correction = height_correction(inputs, crs)
     dates = {entry.name: entry.surveyed for entry in parameters.epochs}
     corrected, notes = reconcile_heights(surveys, dates, correction, is_same_stated=parameters.same_heights)
-    zones = tuple(z for path in inputs.get("zones", ()) for z in read_zones(path, crs))
+    zones, zone_notes = zones_of(inputs, crs)
     _refuse_unknown_zone(parameters.fill_zone, zones)
-    notes += tuple(note for zone in zones for note in zone.notes)
-    return Given(surveys, correction, corrected, zones, None, None, extra_records(inputs), notes)
+    return Given(surveys, correction, corrected, zones, None, None, extra_records(inputs), notes + zone_notes)
 
 
 def surfaces_of(given: Given, parameters: EpochsParameters, report: Callable[[float], None]) -> dict[str, Dated]:

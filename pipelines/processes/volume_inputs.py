@@ -84,13 +84,18 @@ def open_given(inputs: Mapping[str, Sequence[Path]], parameters: VolumeParameter
     correction = height_correction(inputs, crs)
     dates = {"before": parameters.before_date, "after": parameters.after_date}
     corrected, notes = reconcile_heights(surveys, dates, correction, is_same_stated=parameters.same_heights)
-    zones = tuple(z for path in inputs.get("zones", ()) for z in read_zones(path, crs))
+    zones, zone_notes = zones_of(inputs, crs)
     lines = {name: _line(inputs.get(name, ()), surveys["before"], name) for name in ("stream", "line")}
-    notes += tuple(note for zone in zones for note in zone.notes)
     return Given(
         surveys, correction, corrected, zones, lines["stream"], lines["line"],
-        extra_records(inputs), notes,
+        extra_records(inputs), notes + zone_notes,
     )  # fmt: skip
+
+
+def zones_of(inputs: Mapping[str, Sequence[Path]], crs: CRS) -> tuple[tuple[Zone, ...], tuple[Note, ...]]:
+    """The zones given, in ``crs``, and each of their notes once: what is true of a file stands at all of its zones."""
+    zones = tuple(zone for path in inputs.get("zones", ()) for zone in read_zones(path, crs))
+    return zones, tuple(dict.fromkeys(note for zone in zones for note in zone.notes))
 
 
 def height_correction(inputs: Mapping[str, Sequence[Path]], crs: CRS) -> HeightCorrection | None:

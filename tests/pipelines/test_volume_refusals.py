@@ -3,14 +3,17 @@ corrected. About 15 s."""
 
 from __future__ import annotations
 
+import json
 import resource
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from pyproj import CRS, Transformer
 
+from pipelines.processes.volume_inputs import zones_of
 from pipelines.run import run
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import CrsError, ParameterError, ResourceError, TengunError, UnitsError
@@ -35,6 +38,18 @@ def written(path: Path, cloud: PointCloud, code: int | None = None) -> Path:
     named = cloud if code is None else replace(cloud, crs=CRS.from_epsg(code))
     las.write(path, named)
     return path
+
+
+def test_a_note_of_a_file_of_two_zones_stands_once(tmp_path):
+    features = [
+        {"type": "Feature", "properties": {"name": name}, "geometry": shapely.geometry.mapping(box)}
+        for name, box in (("a", shapely.box(E, N, E + 9, N + 9)), ("b", shapely.box(E + 20, N, E + 29, N + 9)))
+    ]
+    path = tmp_path / "zones.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    zones, notes = zones_of({"zones": [path]}, CRS.from_epsg(6676))
+    assert [zone.name for zone in zones] == ["a", "b"]
+    assert [note.code for note in notes] == ["zones-crs-assumed"]
 
 
 def test_surveys_of_two_zones_are_refused(slope, tmp_path):
