@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.bench.ground_methods import Filter, Mask, filters, pdal_program
+from pipelines import pdal
+from pipelines.bench.ground_methods import Filter, Mask, filters
 from pointcloud.cloud import PointCloud
 from pointcloud.grid import Grid
 
@@ -131,5 +132,5 @@ def report(samples: Path | None, tiles: Sequence[Path], n_scenes: int, speed_fil
     if references:
         parts += [places.method_table(references), places.density_table(references)]
     if speed_file is not None:
-        parts.append(surveys.speed_table(speed_file, pdal_program()))
+        parts.append(surveys.speed_table(speed_file, pdal.find()))
     return "\n\n".join(parts) + "\n"

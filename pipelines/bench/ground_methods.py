@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines import pdal
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import ResourceError
 from pointcloud.ground.parameters import Method
@@ -30,10 +29,10 @@ TIME_LIMIT_S = 900.0
 def filters() -> dict[str, Filter]:
     """The methods that can run here, by name."""
     found: dict[str, Filter] = {"tengun auto": _tengun, "tengun smrf": partial(_tengun, method="smrf")}
-    pdal = pdal_program()
-    if pdal is not None:
+    program = pdal.find()
+    if program is not None:
         for stage in ("smrf", "pmf"):
-            found[f"PDAL {stage}"] = partial(_by_pdal, pdal, stage)
+            found[f"PDAL {stage}"] = partial(_by_pdal, program.path, stage)
     if importlib.util.find_spec("CSF") is not None:
         found["CSF"] = _by_csf
     if importlib.util.find_spec("pysmrf") is not None:
@@ -56,13 +55,7 @@ def _tengun(cloud: PointCloud, method: Method = "auto") -> tuple[Mask, Mask]:
     return result.labels == 2, result.key_points
 
 
-def pdal_program() -> str | None:
-    """Path of PDAL, None where there is none."""
-    own = Path(".pdal/bin/pdal")
-    return os.environ.get("TENGUN_PDAL") or shutil.which("pdal") or (str(own.resolve()) if own.exists() else None)
-
-
-def _by_pdal(pdal: str, stage: str, cloud: PointCloud) -> tuple[Mask, Mask]:
+def _by_pdal(program: Path, stage: str, cloud: PointCloud) -> tuple[Mask, Mask]:
     import laspy
 
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +67,7 @@ def _by_pdal(pdal: str, stage: str, cloud: PointCloud) -> tuple[Mask, Mask]:
         las.write(source)
         document = [str(source), {"type": f"filters.{stage}"}, {"type": "writers.las", "filename": str(target)}]
         subprocess.run(  # noqa: S603 - the executable is the one the user set up
-            [pdal, "pipeline", "--stdin"], input=json.dumps(document).encode(), check=True, capture_output=True
+            [program, "pipeline", "--stdin"], input=json.dumps(document).encode(), check=True, capture_output=True
         )
         ground: Mask = np.asarray(laspy.read(target).classification) == 2
     return ground, ground

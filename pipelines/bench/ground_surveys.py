@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipelines.bench.ground import confusion
 from pipelines.bench.pipeline import timed
+from pipelines.pdal import Pdal
 from pointcloud.cloud import PointCloud
 from pointcloud.ground.classify import classify
 from pointcloud.io.las import inspect
@@ -106,7 +107,7 @@ def side_by_side(path: Path, n_copies: int, folder: Path) -> None:
         (folder / f"{k:02d}.laz").write_bytes(data)
 
 
-def speed_table(path: Path, pdal: str | None) -> str:
+def speed_table(path: Path, pdal: Pdal | None) -> str:
     """Seconds and peak memory from LAZ to LAZ, each program in a process of its own, and the filter's step alone.
 
     Below, what a point of several files side by side takes, as a multiple of what it takes in one.
@@ -120,7 +121,7 @@ def speed_table(path: Path, pdal: str | None) -> str:
             document = folder / "smrf.json"
             stages = [str(path), {"type": "filters.smrf"}, str(folder / "smrf.laz")]
             document.write_text(json.dumps(stages), encoding="utf-8")
-            commands["PDAL filters.smrf"] = [pdal, "pipeline", str(document)]
+            commands["PDAL filters.smrf"] = [str(pdal.path), "pipeline", str(document)]
         side_by_side(path, N_FILES, folder / "files")
         commands[several] = _own(folder / "files", folder / "classified")
         # before the points are read here: a child's peak is counted from its parent's memory

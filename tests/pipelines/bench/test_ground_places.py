@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from pipelines.bench.ground_methods import filters, run_apart
 from pipelines.bench.ground_places import Reference, density_table, errors_by_place, places_of
 from pointcloud.cloud import PointCloud
-from pointcloud.errors import ResourceError
+from pointcloud.errors import NotFoundError, ResourceError
 from pointcloud.grid import Grid
 
 
@@ -21,6 +23,12 @@ def _half_wooded() -> tuple[PointCloud, np.ndarray, Grid]:
     z[crown] += 12.0
     grid = Grid.covering(PointCloud(x, y, z).bounds, 1.0)
     return PointCloud(x, y, z), ~crown, grid
+
+
+def test_a_pdal_that_does_not_run_is_not_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TENGUN_PDAL", str(tmp_path / "pdal"))
+    with pytest.raises(NotFoundError, match="TENGUN_PDAL"):
+        filters()
 
 
 def test_places_of_canopy_and_slopes() -> None:
