@@ -91,10 +91,6 @@ def _ages(texts: list[str] | tuple[str, ...]) -> dict[str, int]:
     return ages
 
 
-_STATUS: Final = {
-    "ja": {"credited": "対象", "excluded": "対象外", "refused": "算定不可"},
-    "en": {"credited": "credited", "excluded": "excluded", "refused": "not reckoned"},
-}
 _HEADS: Final = {
     "ja": ("林小班", "判定", "地位", "面積 ha", "上層樹高 m", "吸収 t", "排出 t", "純 t"),
     "en": ("stand", "status", "site", "area ha", "upper m", "absorbed t", "emitted t", "net t"),
@@ -106,8 +102,11 @@ def show_carbon(summary: Mapping[str, Any]) -> None:
     from rich.table import Table
 
     from pipelines.tables import CONSOLE
+    from pointcloud.drawing.forest_words import STATUS
+    from pointcloud.drawing.volume_words import Words
+    from pointcloud.forest.carbon_result import Standing
 
-    total = summary["total"]
+    words, total = Words(reader_language()), summary["total"]
     table = Table(title=f"CO2 吸収量 absorption, t-CO2 ({summary['methodology']})", title_justify="left")
     for place, name in enumerate(_HEADS[reader_language()]):
         table.add_column(name, justify="left" if place < 3 else "right")
@@ -115,7 +114,7 @@ def show_carbon(summary: Mapping[str, Any]) -> None:
         site = stand["site_class"]
         numbers = (stand["height_upper"], stand["absorption_t"], stand["emission_t"], stand["net_t"])
         table.add_row(
-            stand["id"], _STATUS[reader_language()][stand["status"]], "-" if site is None else site["name"],
+            stand["id"], words(*STATUS[Standing(stand["status"])]), "-" if site is None else site["name"],
             f"{stand['credited_area_ha']:.2f}",
             *("-" if v is None else f"{v:,.1f}" for v in numbers),
         )  # fmt: skip

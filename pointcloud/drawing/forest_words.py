@@ -9,6 +9,6 @@ from pointcloud.forest.carbon_result import Standing
 STATUS: Final = {
     Standing.CREDITED: ("credited", "対象"),
     Standing.EXCLUDED: ("excluded", "対象外"),
-    Standing.REFUSED: ("no figure", "算定不可"),
+    Standing.REFUSED: ("not reckoned", "算定不可"),
 }
 """Whether a stand counts."""
