@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from pointcloud.drawing.sheet import Label
 from pointcloud.sections.line import CentreLine, Piece
 from pointcloud.sections.series import Series, cut_series
 from pointcloud.sections.slice import take
@@ -57,3 +58,8 @@ def planned_series() -> Series:
     series = example_series()
     heights = np.array([[0.0, 105.0], [40.0, 109.0], [70.0, 109.0]])
     return replace(series, line=replace(series.line, heights=heights, is_planned=True))
+
+
+def texts(sheets):
+    """All texts on sheets, in their order."""
+    return [item.text for sheet in sheets for item in sheet.items if isinstance(item, Label)]
