@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from pipelines.cli_words import AsJson, Crs, Files, Folder
+from pipelines.cli_words import AsJson, Crs, Files, Folder, reader_language
 from pointcloud.errors import ParameterError
 
 LineFile = Annotated[Path, typer.Option("--line", help="GeoJSON, GeoPackage, DXF, SIMA, J-LandXML or CSV 中心線")]
@@ -110,6 +110,7 @@ def measure(
 
     with reported():
         from pipelines.measuring import measured
+        from pipelines.tables import print_notes
 
         found = measured(
             files, [_place(text) for text in at or ()], line, polygon, wire, wires, ground, max_gap, crs, road_width
@@ -118,8 +119,30 @@ def measure(
             print_json(found)
             return
         for record in found["results"]:
-            values = "  ".join(f"{k} {_text(v)}" for k, v in record.items() if k not in ("kind", "name", "places"))
-            typer.echo(f"{record['kind']}  {record['name']}  {values}")
+            typer.echo(_measured_text(record))
+        print_notes(found)
+
+
+def _measured_text(record: Mapping[str, Any]) -> str:
+    """One line of `measure`: what was measured, where, and the figures, in the reader's language."""
+    said = {name: words[reader_language() == "ja"] for name, words in _MEASURED.items()}
+    values = (f"{said[k]} {_text(v)}" for k, v in record.items() if k not in ("kind", "name", "places"))
+    return "  ".join((said[record["kind"]], record["name"], *values))
+
+
+_MEASURED: Final = {
+    "height": ("height", "標高"), "length": ("length", "延長"), "crossfall": ("crossfall", "横断勾配"),
+    "area": ("area", "面積"), "clearance": ("clearance", "離隔"),
+    "height_m": ("m", "m"), "plan_m": ("in plan m", "平面 m"), "surface_m": ("over ground m", "地表 m"),
+    "covered_m": ("with ground m", "地盤のある延長 m"), "rise_m": ("rise m", "比高 m"),
+    "slope_percent": ("slope %", "縦断勾配 %"), "steepest_percent": ("steepest %", "最急勾配 %"),
+    "left_percent": ("left %", "左 %"), "right_percent": ("right %", "右 %"),
+    "plan_m2": ("in plan m2", "平面 m2"), "surface_m2": ("over ground m2", "地表 m2"),
+    "void_m2": ("without ground m2", "欠測 m2"), "perimeter_m": ("perimeter m", "周長 m"),
+    "over_ground_m": ("over ground m", "対地 m"), "over_ground_at": ("at E,N", "位置 東,北"),
+    "over_objects_m": ("over objects m", "対地物 m"), "over_objects_at": ("at E,N", "位置 東,北"),
+}  # fmt: skip
+"""What `measure` calls its figures, in English and Japanese."""
 
 
 def _given(text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import shapely
 from pipelines.evidence import crs_name, software
 from pipelines.section_ground import Epoch, ground_near
 from pointcloud.dimensions import ClassCode
-from pointcloud.errors import GeometryError, ParameterError
+from pointcloud.errors import GeometryError, InputError, ParameterError
 from pointcloud.io.survey import Survey, open_survey
 from pointcloud.io.vector import Zone, read_zones
 from pointcloud.sections import measure
@@ -73,12 +73,21 @@ def measured(
     epoch = ground_near("survey", survey, shape, near, ground, max_gap)
     if wires:
         own = epoch.classes == ClassCode.WIRE
+        if not own.any():
+            raise InputError(
+                "measure: --wires asks for points of class 14 (wire), and the survey has none; give the wire as a 3-D "
+                "line with --wire, or classify its points",
+                "--wires は分類 14 (架空線) の点を使いますが、点群にありません。--wire で 3 次元の線を指定するか、"
+                "架空線の点を分類してください。",
+                field="wires",
+            )
         cables["class 14"] = np.column_stack((epoch.cloud.x[own], epoch.cloud.y[own], epoch.cloud.z[own]))
     return {
         "schema": "tengun/measure/1",
         "crs": crs_name(survey.crs),
         "vertical_datum": str(survey.vertical_datum),
         "results": list(_results(epoch, places, lines, zones, cables, road_width)),
+        "notes": [note.as_dict() for note in epoch.notes],
         "software": software(),
     }
 

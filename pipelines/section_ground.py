@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from pipelines.evidence import sha256
+from pipelines.stages import labelled, without_noise
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
 from pointcloud.errors import InputError
 from pointcloud.io.las import LasInfo
 from pointcloud.io.survey import Survey
+from pointcloud.notes import Note
 from pointcloud.sections.corridor import Corridor, corridor
 from pointcloud.sections.cut import Surface
 from pointcloud.sections.strips import WHOLE, ground_surface
 from pointcloud.sections.top import top_surface
+
+if TYPE_CHECKING:
+    from pointcloud.ground.parameters import GroundParameters
 
 GROUND_HALO = 75.0
 """Metres around the shape whose points the ground filter sees: four openings, the reach of its rule for decks.
@@ -28,6 +33,18 @@ GROUND_HALO = 75.0
 
 DIMENSIONS = ("Classification", "ReturnNumber", "NumberOfReturns")
 """Attributes that the ground filter looks at."""
+
+WHOLE_SURVEY = 10_000_000
+"""Points up to which a survey is read whole for the filter's parameters: then heights are those of its terrain."""
+
+LOCAL_GROUND = Note(
+    "ground-of-strip",
+    "the ground was classified from the points near the line or places alone: where vegetation is dense, heights can "
+    "differ by one or two decimetres from the terrain of the whole survey; classify the survey first (tengun ground) "
+    "and use ground = file for the same heights everywhere",
+    "地盤は線・地点の周辺の点のみから分類しました。植生の密な所では、点群全体から求めた地形と 1~2 dm 異なることが"
+    "あります。同じ標高にそろえるには、先に点群全体を地盤分類し (tengun ground)、ground = file を指定してください。",
+)
 
 KEPT = (ClassCode.BUILDING, ClassCode.WIRE, ClassCode.BRIDGE_DECK)
 """Classes of the file that stay where the ground filter says "other"."""
@@ -51,6 +68,8 @@ class Epoch:
         Its files that were read.
     top
         The surface of the highest points, None where it was not asked for.
+    notes
+        What readers of its heights should know.
     """
 
     name: str
@@ -60,6 +79,7 @@ class Epoch:
     classes: NDArray[np.uint8]
     files: tuple[LasInfo, ...]
     top: Surface | None = None
+    notes: tuple[Note, ...] = ()
 
 
 def ground_near(
@@ -100,6 +120,7 @@ def ground_near(
         When the ground is to come from the file and has no class 2 there.
     """
     own = corridor(shape, near)
+    notes: tuple[Note, ...] = ()
     if ground == "file":
         read, cloud = own, own.read(survey, DIMENSIONS[:1])
         classes = _classes(cloud)
@@ -113,7 +134,9 @@ def ground_near(
             )
     else:
         read = corridor(shape, GROUND_HALO + near)
-        cloud, classes, key = _classified(read.read(survey, DIMENSIONS), own)
+        parameters = _parameters(survey)
+        cloud, classes, key = _classified(read.read(survey, DIMENSIONS), own, parameters)
+        notes = () if parameters else (LOCAL_GROUND,)
     files = read.files(survey)
     with ThreadPoolExecutor(1) as thread:  # one surface is made beside the other, and beside what evidence asks for
         top = thread.submit(top_surface, cloud.x, cloud.y, cloud.z, classes, max_gap) if with_top else None
@@ -121,14 +144,23 @@ def ground_near(
         surface = ground_surface(*ground_points, max_gap, n_whole=len(cloud) if is_compared else WHOLE)
         for file in files:
             sha256(file.path)  # kept for the records of the result
-        return Epoch(name, survey, surface, cloud, classes, files, None if top is None else top.result())
+        return Epoch(name, survey, surface, cloud, classes, files, None if top is None else top.result(), notes)
 
 
-def _classified(wide: PointCloud, own: Corridor) -> tuple[PointCloud, NDArray[np.uint8], NDArray[np.bool_]]:
+def _parameters(survey: Survey) -> GroundParameters | None:
+    """The filter's parameters for the whole of a survey, None where it is too large to be read for them."""
+    from pointcloud.ground.parameters import survey_parameters
+
+    if survey.n_points > WHOLE_SURVEY:
+        return None
+    return survey_parameters(without_noise(survey.read(dimensions=DIMENSIONS[:1])))
+
+
+def _classified(
+    wide: PointCloud, own: Corridor, parameters: GroundParameters | None
+) -> tuple[PointCloud, NDArray[np.uint8], NDArray[np.bool_]]:
     """The corridor's points of a wider cloud, their classes by the ground filter, and which are key points."""
-    from pointcloud.ground.classify import classify  # takes a second to import, and is not needed with ground = file
-
-    result = classify(wide)
+    result = labelled(wide, parameters=parameters)
     inside = own.contains(wide.x, wide.y)
     given = _classes(wide)
     is_kept = np.isin(given, KEPT) & (result.labels == ClassCode.UNCLASSIFIED)

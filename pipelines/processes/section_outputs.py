@@ -10,6 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import media_types
 from pipelines.process import Context, OutputFile
 from pipelines.progress import Text
 
@@ -271,11 +272,11 @@ def _write_tables(
     from pointcloud.sections import quantities
 
     say = Words(parameters.language)
-    table = quantities.rows(series)
+    table, titles = quantities.rows(series), _titles(parameters)
     tables = {
-        "stations": (text_tables.station_table(series, say), Text("Stations", "測点一覧")),
-        "vertices": (text_tables.vertex_table(series, say), Text("Vertices of the sections", "断面の変化点")),
-        "layers": (text_tables.band_table(series, say), Text("Layers of points in slices", "点群の層別高さ")),
+        "stations": (text_tables.station_table(series, say, titles), Text("Stations", "測点一覧")),
+        "vertices": (text_tables.vertex_table(series, say, titles), Text("Vertices of the sections", "断面の変化点")),
+        "layers": (text_tables.band_table(series, say, titles), Text("Layers of points in slices", "点群の層別高さ")),
     }
     if table:
         tables["quantities"] = (text_tables.quantity_table(table, say), Text("Quantities", "土量計算"))
@@ -293,15 +294,13 @@ def _write_tables(
             "Geometric volume of undisturbed ground; no bulking factors applied",
             "地山の幾何体積。土量変化率は適用していません",
         )
-        titles = _titles(parameters)
         surfaces = " → ".join(surface_name(n, titles, say) for n in series.pair or ())
         facts = [(say("Line", "路線"), series.line.name), (say("CRS", "座標系"), str(summary["crs"])),
                  (say("Surfaces", "面"), surfaces), (say("State", "状態"), say(*state))]  # fmt: skip
         xlsx.write_quantities(
             context.workspace / "quantities.xlsx", table, series.line.name, facts, summary["reconciliation"], say
         )
-        media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        files.append(OutputFile("quantities.xlsx", media, Text("Quantities (XLSX)", "土量計算書 (XLSX)")))
+        files.append(OutputFile("quantities.xlsx", media_types.XLSX, Text("Quantities (XLSX)", "土量計算書 (XLSX)")))
     return files
 
 
@@ -333,7 +332,5 @@ def _write_exchange(
     return [
         OutputFile("sections.sim", "text/plain", Text("SIMA coordinates", "SIMA 座標データ")),
         OutputFile("sections.xml", "application/xml", Text("J-LandXML", "J-LandXML")),
-        OutputFile(
-            "sections.gpkg", "application/geopackage+sqlite3", Text("Sections (GeoPackage)", "断面線 (GeoPackage)")
-        ),
+        OutputFile("sections.gpkg", media_types.GPKG, Text("Sections (GeoPackage)", "断面線 (GeoPackage)")),
     ]

@@ -15,6 +15,7 @@ from pipelines.evidence import crs_name
 from pointcloud.bounds import Bounds
 from pointcloud.change.datum import HeightSystem, check_heights
 from pointcloud.crs import is_same
+from pointcloud.drawing.sheet import named_layers
 from pointcloud.errors import CrsError, ParameterError
 from pointcloud.grid import Grid
 from pointcloud.io.survey import Survey, open_survey
@@ -24,7 +25,7 @@ from pointcloud.sections.cut import SectionLine, Surface
 from pointcloud.sections.line import CentreLine
 from pointcloud.sections.place import PointIndex
 from pointcloud.sections.reading import read_lines
-from pointcloud.sections.series import Series
+from pointcloud.sections.series import TOP, Series, checked_pair
 from pointcloud.sections.slice import Slice, heights_on, take
 from pointcloud.sections.stations import Extra, Station, Stations, distances_of, lay_out
 
@@ -130,15 +131,16 @@ def chosen_stations(line: CentreLine, parameters: SectionParameters) -> Stations
     )  # fmt: skip
 
 
-def check_labels(labels: Mapping[str, str], names: Sequence[str]) -> None:
-    """Refuse labels of surveys or designs that are not there.
+def check_names(parameters: SectionParameters, surveys: Sequence[str], *, has_design: bool) -> None:
+    """Refuse labels, layers and pairs of what is not there, before anything is read.
 
     Raises
     ------
     ParameterError
         Naming them, and what there is.
     """
-    unknown = [name for name in labels if name not in names]
+    names = [*surveys, *(["design"] if has_design else [])]
+    unknown = [name for name in parameters.labels if name not in names]
     if unknown:
         raise ParameterError(
             f"sections: labels for {', '.join(unknown)}; what is drawn here is {', '.join(names)}; label one of these",
@@ -147,6 +149,8 @@ def check_labels(labels: Mapping[str, str], names: Sequence[str]) -> None:
             value=unknown,
             candidates=list(names),
         )
+    checked_pair(parameters.between, names, [name + TOP for name in surveys] if parameters.surface_line else ())
+    named_layers(parameters.cad_layers)
 
 
 class Slicer:

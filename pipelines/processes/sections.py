@@ -147,7 +147,7 @@ class Sections(Process[SectionParameters]):
         from pipelines.processes.section_outputs import summarise, write_outputs
         from pipelines.processes.section_steps import (
             Slicer,
-            check_labels,
+            check_names,
             chosen_line,
             chosen_stations,
             open_surveys,
@@ -160,7 +160,7 @@ class Sections(Process[SectionParameters]):
 
         context.progress.at("open")
         surveys, notes = open_surveys(inputs, parameters)
-        check_labels(parameters.labels, [*surveys, *(["design"] if inputs.get("design") else [])])
+        check_names(parameters, list(surveys), has_design=bool(inputs.get("design")))
         line = chosen_line(inputs["line"][0], parameters, next(reversed(surveys.values())).crs)
         stations = chosen_stations(line, parameters)
         context.progress.at("ground")
@@ -184,6 +184,7 @@ class Sections(Process[SectionParameters]):
         )  # fmt: skip
         context.progress.at("write")
         reconciled = reconcile(series, {**surfaces, **tops}) if series.pair else None
-        summary = summarise(series, epochs, parameters, (*notes, *stations.notes), reconciled)
+        of_ground = dict.fromkeys(note for epoch in epochs for note in epoch.notes)
+        summary = summarise(series, epochs, parameters, (*notes, *of_ground, *stations.notes), reconciled)
         files = write_outputs(context, series, epochs, parameters, summary)
         return Outputs(summary, files)

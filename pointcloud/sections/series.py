@@ -152,7 +152,7 @@ def cut_series(
         When the pair names a surface that is not there, or one twice.
     """
     names, top_names = tuple(surfaces), tuple(tops or ())
-    pair = _checked_pair(pair, names, top_names)
+    pair = checked_pair(pair, names, top_names)
     surfaces = {**surfaces, **(tops or {})}
     surveys = () if take_slice is None else tuple(n for n in names if surfaces[n].max_gap is not None)
     cutter = _Cutter(line, surfaces, pair or (), tolerance, take_slice, surveys)
@@ -167,9 +167,14 @@ def cut_series(
     return Series(line, pitch, names, tuple(sections), profiles, pair, tuple(volumes), top_names)
 
 
-def _checked_pair(
-    pair: tuple[str, str] | None, names: tuple[str, ...], tops: tuple[str, ...]
-) -> tuple[str, str] | None:
+def checked_pair(pair: tuple[str, str] | None, names: Sequence[str], tops: Sequence[str]) -> tuple[str, str] | None:
+    """The surfaces that areas lie between, the last two of ``names`` where none are asked for and there are two.
+
+    Raises
+    ------
+    ParameterError
+        When one is not among the surfaces, or named twice.
+    """
     if pair is None:
         return (names[-2], names[-1]) if len(names) > 1 else None
     known = (*names, *tops)

@@ -14,13 +14,16 @@ import typer
 from pyproj import CRS
 from typer.testing import CliRunner
 
-from pipelines import catalog, cli_sections
+from pipelines import catalog, cli_sections, section_ground
+from pipelines.measuring import measured
 from pipelines.process import Context
 from pipelines.processes.sections import SectionParameters, Sections
 from pipelines.progress import Progress
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import CrsError, GeometryError, InputError, OverlapError, ParameterError
+from pointcloud.ground.classify import classify
 from pointcloud.io import las
+from pointcloud.sections.strips import ground_surface
 
 pytestmark = pytest.mark.slow(20)
 
@@ -142,6 +145,8 @@ def test_earlier_epochs_labels_and_the_pair_that_is_asked_for(data, tmp_path):
     drawing = ezdxf.readfile(tmp_path / "out" / "cross_sections.dxf")
     shown = {e.dxf.text for e in drawing.modelspace().query("TEXT")}
     assert {"2009年", "Before", "2026年", "Cut CA (2009年 → 2026年)"} <= shown
+    head = (tmp_path / "out" / "stations_utf8.csv").read_text("utf-8-sig").splitlines()[0].split(",")
+    assert {"2009年 height (m)", "Before height (m)", "2026年 height (m)"} <= set(head)
 
 
 def test_reconciliation_in_the_workbook_is_that_of_the_summary(outputs):
@@ -329,3 +334,21 @@ def test_measure_command(command, data, tmp_path):
     assert 1.0 < clearance["over_objects_m"] < clearance["over_ground_m"] - 7.0, "trees of 8 m stand under it"
     nothing = command("measure", data / "before.laz")
     assert nothing.exit_code == 2
+    no_wire = command("measure", data / "before.laz", "--wires", "--ground", "file")
+    assert no_wire.exit_code == 1
+    assert "class 14" in no_wire.output
+
+
+def test_heights_do_not_hang_on_what_else_is_asked(shared_data, monkeypatch):
+    """The ground of a place is that of the whole survey, or a note says that it need not be. About 3 s."""
+    files, crs = [shared_data / "pairs" / "slide_after.laz"], "EPSG:6676"
+    places = [(52_110.0, -98_300.0), (52_052.1, -98_411.8)]
+    cloud = las.read(files[0])
+    key = classify(cloud).key_points
+    whole = ground_surface(cloud.x[key], cloud.y[key], cloud.z[key])
+    for place in places:
+        (found,) = measured(files, [place], None, None, None, False, "classify", 5.0, crs)["results"]
+        np.testing.assert_allclose(found["height_m"], whole.height_at(*place), atol=1e-9)
+    monkeypatch.setattr(section_ground, "WHOLE_SURVEY", 0)
+    alone = measured(files, places[:1], None, None, None, False, "classify", 5.0, crs)
+    assert [note["code"] for note in alone["notes"]] == ["ground-of-strip"]
