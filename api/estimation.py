@@ -15,6 +15,7 @@ from api.jobs.store import count_by_status
 from api.records import DatasetRecord, JobRecord
 from api.schemas import Answer
 from pipelines.process import Process
+from pipelines.tiling import MAX_TOGETHER
 from pointcloud.bounds import Bounds
 
 _JOBS_LOOKED_AT: Final = 20
@@ -66,7 +67,6 @@ def estimate(session: Session, process: Process[Any], order: Order, datasets: Da
     clouds = {name: [one for one in some if one.kind == "pointcloud"] for name, some in datasets.items()}
     clouds = {name: some for name, some in clouds.items() if some}
     n_points = sum(_points(one) for some in clouds.values() for one in some)
-    largest = sum(max(_points(one) for one in some) for some in clouds.values())
     given = [one for some in datasets.values() for one in some]
     input_bytes = sum(one.size for one in given)
     seconds_per_point, output_share, n_jobs = _experience(session, process.id)
@@ -78,7 +78,7 @@ def estimate(session: Session, process: Process[Any], order: Order, datasets: Da
         minutes=round((_START_S + n_points * (seconds_per_point or _S_PER_POINT)) / 60.0, 2),
         basis="benchmark" if seconds_per_point is None else "earlier jobs",
         basis_jobs=n_jobs,
-        memory_bytes=largest * _BYTES_PER_POINT,
+        memory_bytes=_points_at_once(process, clouds) * _BYTES_PER_POINT,
         output_bytes=None if output_share is None else int(output_share * input_bytes),
         jobs_waiting=count_by_status(session).get(JobStatus.ACCEPTED, 0),
         overlaps=overlaps,
@@ -87,6 +87,15 @@ def estimate(session: Session, process: Process[Any], order: Order, datasets: Da
             *_differences(clouds, getattr(order.parameters, "crs", None)),
             *_apart(overlaps),
         ],
+    )
+
+
+def _points_at_once(process: Process[Any], clouds: Datasets) -> int:
+    """Points in memory at the most: those of each input's largest file, or of as many as are filtered together."""
+    together = MAX_TOGETHER if process.id == "ground-classification" else 0
+    return sum(
+        max(*numbers, min(sum(numbers), together))
+        for numbers in ([_points(one) for one in some] for some in clouds.values())
     )
 
 

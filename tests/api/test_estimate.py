@@ -87,6 +87,16 @@ def test_what_would_go_wrong_is_told(client: Office, database: Database) -> None
     assert client.post(VOLUME, json={"inputs": {"before": before}}).status_code == 422
 
 
+@pytest.mark.parametrize(("millions", "at_once"), [((1, 2), 3), ((6, 6, 6), 10), ((4, 12), 12)])
+def test_the_ground_of_small_files_is_weighed_together(
+    client: Office, database: Database, millions: tuple[int, ...], at_once: int
+) -> None:
+    first = 100 * at_once
+    files = [add_survey(database, first + i, 100 * i, n * 1_000_000) for i, n in enumerate(millions)]
+    found = client.post("/processes/ground-classification/estimate", json={"inputs": {"survey": files}}).json()
+    assert found["memory_bytes"] == at_once * 1_000_000 * 140
+
+
 def test_earlier_jobs_teach(client: Office, database: Database) -> None:
     survey = add_survey(database, 21, 0, 10_000_000)
     moment = now()
