@@ -20,7 +20,7 @@ from api.refusals import RateError
 from api.service import Service
 from api.version import software_version
 from pipelines.process import Process
-from pointcloud.errors import ParameterError
+from pointcloud.errors import CrsError, ParameterError
 
 logger = logging.getLogger("tengun.jobs")
 
@@ -50,6 +50,7 @@ def accept(
             return repeated
         given = look_up(session, order, visitor)  # before polygons of a request that can't be accepted are kept
         delivery = replace(delivery, project_id=_project(session, visitor, project, given))
+        _refuse_unplaced(given, order)
         _refuse_too_many(session, service, visitor)
     inline = {
         name: [service.datasets.keep(f"{name}.geojson", value, delivery.project_id)]
@@ -86,6 +87,17 @@ def _project(
     project_id = visitor.target_project(wanted, known)
     require_project(session, project_id)
     return project_id
+
+
+def _refuse_unplaced(given: Mapping[str, Sequence[DatasetRecord]], order: Order) -> None:
+    """Refuse a survey whose CRS neither it nor the order states: the job would, as soon as it looked at the files."""
+    if getattr(order.parameters, "crs", "") is not None:
+        return
+    for survey in (one for some in given.values() for one in some if one.kind == "pointcloud"):
+        for problem in survey.info.get("problems", []):
+            if problem["code"] == CrsError.code:
+                candidates = survey.info.get("crs_candidates", [])
+                raise CrsError(problem["en"], problem["ja"], file=survey.name, candidates=candidates)
 
 
 def _refuse_too_many(session: Session, service: Service, visitor: Visitor) -> None:

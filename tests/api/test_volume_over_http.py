@@ -58,10 +58,14 @@ def test_volumes_of_the_slide_pair(client: Office, pair: dict[str, str], shared_
 
 
 @pytest.mark.data
-def test_a_missing_crs_fails_with_the_proposal(client: Office, pair: dict[str, str]) -> None:
-    job = client.start("volume-change", before=pair["before"], after=pair["after"])
-    status = client.wait_until(job, "failed", patience_s=60)
-    assert status["exception"]["code"] == "crs"
-    assert "crs=EPSG:6676" in status["message"]
-    assert "crs=EPSG:6676" in status["message_ja"]
-    assert status["exception"]["candidates"][0] == "EPSG:6676"
+def test_a_missing_crs_is_refused_with_the_proposal(client: Office, pair: dict[str, str]) -> None:
+    n_jobs = len(client.get("/jobs").json()["jobs"])
+    order = {"inputs": {"before": pair["before"], "after": pair["after"]}}
+    answer = client.post("/processes/volume-change/execution", json=order)
+    assert answer.status_code == 422, answer.text
+    problem = answer.json()
+    assert problem["code"] == "crs"
+    assert "crs=EPSG:6676" in problem["detail"]
+    assert "crs=EPSG:6676" in problem["detail_ja"]
+    assert problem["candidates"][0] == "EPSG:6676"
+    assert len(client.get("/jobs").json()["jobs"]) == n_jobs
