@@ -32,11 +32,28 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="tengun",
-    help="点群処理 Point clouds into bare-earth models, volumes and drawings.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tengun {version('tengun')}")
+        raise typer.Exit
+
+
+@app.callback()
+def tengun(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end 版を表示"),
+    ] = False,
+) -> None:
+    """点群処理 Point clouds into bare-earth models, volumes and drawings."""
 
 
 @app.command()

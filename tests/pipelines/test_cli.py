@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import laspy
 import pytest
@@ -29,6 +30,10 @@ def separately(*arguments: object) -> subprocess.CompletedProcess[str]:
 def tengun(*arguments: object, **environment: str) -> Result:
     """The command in this process, which has loaded what it needs."""
     return CliRunner(env=ENVIRONMENT | environment).invoke(app, [str(argument) for argument in arguments])
+
+
+def test_version():
+    assert tengun("--version").stdout == f"tengun {version('tengun')}\n"
 
 
 def test_volume_as_json(slope, tmp_path):
