@@ -71,7 +71,8 @@ def claim(
     share = options.buffer_percent / 100.0
     years = tuple(_total(counted, i, year, share) for i, year in enumerate(options.years))
     ci95 = simulated.total(is_counted, share)
-    notes = (*_table_notes(tables), *_claim_notes(stands, options), *_coverage_notes(stands, measures))
+    notes = (*_table_notes(tables), *_claim_notes(stands, options), *_coverage_notes(stands, measures),
+             *_interval_notes(ci95, len(counted)))  # fmt: skip
     return Claim(tuple(results), years, ci95, options, tables.yields, tables.constants, error, n_draws, seed, notes)
 
 
@@ -99,6 +100,20 @@ def _coverage_notes(stands: Sequence[Stand], measures: Sequence[StandMeasure]) -
         "してください。"
     )
     return (Note("coverage-unknown", en, ja),)
+
+
+def _interval_notes(ci95: tuple[float, float], n_counted: int) -> tuple[Note, ...]:
+    if n_counted == 0 or ci95[0] < ci95[1]:
+        return ()
+    en = (
+        "the 95 % interval has no width: the errors of heights that were drawn leave the counted stands in their site "
+        "classes (in 95 % of the draws or more); errors of yield table and constants are not in it"
+    )
+    ja = (
+        "95 % 区間の幅が 0 です。樹高の誤差による試行の 95 % 以上で、計上した林小班の地位が変わらないためです。収穫表と"
+        "係数の誤差は区間に含まれません。"
+    )
+    return (Note("interval-without-width", en, ja),)
 
 
 def _total(counted: Sequence[StandCarbon], i: int, year: int, share: float) -> YearTotal:

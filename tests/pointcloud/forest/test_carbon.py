@@ -187,6 +187,9 @@ def test_the_interval_holds_the_credit_and_is_repeatable():
         dataclasses.replace(ERROR, survey_sd=0.0, tree_sd=0.0, ground_sd=0.0),
     )  # fmt: skip
     np.testing.assert_allclose(exact.ci95, exact.credit, rtol=1e-9)
+    found = [[n.code for n in one.notes].count("interval-without-width") for one in (first, exact)]
+    assert first.ci95[0] < first.ci95[1]
+    assert found == [0, 1]
 
 
 def test_the_interval_is_that_of_a_step_by_hand():
