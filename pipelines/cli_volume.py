@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from pipelines.cli_pipeline import Sets, set_values
 from pipelines.cli_words import AsJson, Cell, Crs, Folder, MaxGap
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Align = Annotated[Literal["auto", "none"], typer.Option(help="Alignment on stable ground 位置合わせ")]
 Zones = Annotated[Path | None, typer.Option(help="Polygons (GeoJSON, GeoPackage, Shapefile) 集計区域")]
@@ -89,49 +92,56 @@ _WHAT = {
     "zone": "区域 zone",
     "alignment": "位置合わせ alignment",
 }  # fmt: skip
+_KINDS = {"cut": "切土 cut", "fill": "盛土 fill", "net": "差引 net"}
 _PARTS = {
-    "noise_treatment_m3": "雑音の扱い noise treatment", "vertical_alignment_m3": "鉛直の位置合わせ vertical alignment",
-    "compared_area_m3": "比較面積 compared area", "rest_m3": "その他 everything else",
+    "noise_treatment_m3": "雑音の扱い noise", "vertical_alignment_m3": "鉛直の位置合わせ shift",
+    "compared_area_m3": "比較面積 area", "rest_m3": "その他 the rest",
 }  # fmt: skip
 
 
 def _show_explanation(found: dict[str, Any]) -> None:
     """Two tables: what differs, and what it did."""
-    from rich.console import Console
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    console = Console(highlight=False)
+    from pipelines.tables import CONSOLE
+
     if not found["differences"] and not any(v["net"]["difference_m3"] for v in found["volumes"]):
-        console.print("違いはありません No difference.")
+        CONSOLE.print("違いはありません No difference.")
         return
-    table = Table("種別 what", "名称 name", "A", "B", title="違い Differences", title_justify="left")
+    table = Table(title="違い Differences", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("種別 what", "名称 name", "A", "B"):
+        table.add_column(heading, overflow="fold")
     for d in found["differences"]:
         name = d["name"] if d["is_cause"] or d["what"] == "alignment" else f"({d['name']})"
         table.add_row(_WHAT[d["what"]], name, _text(d["a"]), _text(d["b"]))
-    console.print(table)
+    CONSOLE.print(table)
     if found["only_cause"]:
-        console.print(f"土量の違いの原因はこれだけです The only cause: {found['only_cause']}")
-    console.print("( ) は帳票だけに関わるもの (): on the papers only")
-    _show_volumes(console, found["volumes"])
+        CONSOLE.print(f"土量の違いの原因はこれだけです The only cause: {found['only_cause']}")
+    CONSOLE.print("( ) は帳票だけに関わるもの (): on the papers only")
+    _show_volumes(CONSOLE, found["volumes"])
 
 
-def _show_volumes(console: Any, volumes: list[dict[str, Any]]) -> None:
+def _show_volumes(console: Console, volumes: list[dict[str, Any]]) -> None:
+    """The volumes as the papers print them, so that the net is that of the cut and fill beside it."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from pointcloud.drawing.volume_words import number
+    from pointcloud.drawing.volume_words import number, printed_volumes, whole_volumes
 
-    table = Table(title="土量への影響 Effect on the volumes (m3)", title_justify="left")
-    for name in ("区域 zone", "", "A", "B", "B − A", "A の 95 % 内 inside"):
-        table.add_column(name, justify="left" if name in ("区域 zone", "") else "right")
+    table = Table(title="土量への影響 Effect on the volumes (m3)", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("区域 zone", overflow="fold")
+    for heading in ("A", "B", "B − A", "A の 95 % 内\ninside"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in volumes:
-        zone = "全体 total" if row["zone"] is None else row["zone"]
-        for kind, text in (("cut", "切土 cut"), ("fill", "盛土 fill"), ("net", "差引 net")):
-            pair = row[kind]
-            inside = {None: "-", True: "はい yes", False: "いいえ no"}[pair["is_inside_interval"]]
-            figures = (number(pair[k], 0) for k in ("a_m3", "b_m3", "difference_m3"))
-            table.add_row(zone, text, *figures, inside)
+        a, b = ({f"{kind}_m3": row[kind][f"{of}_m3"] for kind in _KINDS} for of in "ab")
+        table.add_row("全体 total" if row["zone"] is None else row["zone"])
+        for kind, text in _KINDS.items():
+            inside = {None: "-", True: "はい yes", False: "いいえ no"}[row[kind]["is_inside_interval"]]
+            change = whole_volumes(b)[kind] - whole_volumes(a)[kind]
+            table.add_row(f"  {text}", printed_volumes(a)[kind], printed_volumes(b)[kind], f"{change:,}", inside)
         for part, text in _PARTS.items():
-            table.add_row("", f"  {text}", "", "", number(row["parts"][part], 0), "")
+            table.add_row(f"    {text}", "", "", number(row["parts"][part], 0), "")
     console.print(table)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pointcloud.drawing.report import Language
@@ -36,10 +37,15 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{half_up(value, digits):,}"
 
 
-def printed_volumes(row: Mapping[str, Any]) -> dict[str, str]:
-    """Cut, fill and net of a headline to 1 m3; the net is the difference of the two that are printed."""
+def whole_volumes(row: Mapping[str, Any]) -> dict[str, Decimal]:
+    """Cut, fill and net of a headline to 1 m3; the net is the difference of the two as they are rounded."""
     cut, fill = (half_up(row[f"{kind}_m3"], 0) for kind in ("cut", "fill"))
-    return {"cut": f"{cut:,}", "fill": f"{fill:,}", "net": f"{fill - cut:+,}"}
+    return {"cut": cut, "fill": fill, "net": fill - cut}
+
+
+def printed_volumes(row: Mapping[str, Any]) -> dict[str, str]:
+    """`whole_volumes` as text, the net with its sign."""
+    return {kind: f"{volume:{'+' if kind == 'net' else ''},}" for kind, volume in whole_volumes(row).items()}
 
 
 def with_half_width(printed: str, interval: Sequence[float] | None) -> str:

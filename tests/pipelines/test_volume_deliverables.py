@@ -18,7 +18,12 @@ import pyproj
 import pytest
 import shapely
 from lxml import etree
+from rich.cells import cell_len
+from rich.console import Console
+from typer.testing import CliRunner
 
+from pipelines import tables
+from pipelines.cli import app
 from pipelines.explain import explain
 from pipelines.processes import volume_exchange
 from pipelines.processes.volume_parameters import Soil
@@ -26,6 +31,7 @@ from pipelines.run import run
 from pointcloud.change.swell import soil_classes
 from pointcloud.cloud import PointCloud, VerticalDatum
 from pointcloud.drawing.tin_landxml import write_tin_landxml
+from pointcloud.drawing.volume_words import printed_volumes
 from pointcloud.errors import GeometryError, InputError, OverlapError, ParameterError
 from pointcloud.grid import Grid
 from pointcloud.ground.surface import terrain
@@ -248,6 +254,24 @@ def test_explain_finds_nothing_in_the_same_and_the_one_cause_of_a_change(made):
     assert found["only_cause"] == "parameter cell"
     parts = found["volumes"][0]["parts"]
     assert sum(v for v in parts.values() if v) == pytest.approx(5.0)
+
+
+def test_explain_prints_what_the_papers_print_within_80_columns(made, tmp_path, monkeypatch):
+    summary = json.loads(json.dumps(made[1].summary))
+    summary["total"] |= {"cut_m3": 1_003_790.6, "fill_m3": 23.5, "net_m3": -1_003_767.1}
+    summary["parameters"]["cell"] = 1.0
+    summary["epochs"][0]["files"] = [{"name": "08ND7712_" * 12 + ".laz", "sha256": "x", "n_points": 1}]
+    (tmp_path / "volume.json").write_text(json.dumps(summary), encoding="utf-8")
+    monkeypatch.setattr(tables, "CONSOLE", Console(width=80))
+    done = CliRunner().invoke(app, ["explain", str(made[0]), str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    papers = printed_volumes(made[1].summary["total"]), printed_volumes(summary["total"])
+    lines = done.stdout.splitlines()
+    for kind in ("cut", "fill", "net"):
+        shown = next(line.split()[2:4] for line in lines if kind in line.split())
+        assert shown == [one[kind] for one in papers]
+    assert max(map(cell_len, lines)) <= 80
+    assert not any("…" in line for line in lines)
 
 
 @pytest.mark.parametrize(("polygon", "kind"), [
