@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pipelines.evidence import crs_name
 from pointcloud import crs as reference
@@ -11,9 +11,15 @@ from pointcloud.bounds import Bounds
 from pointcloud.errors import InputError
 from pointcloud.io import las
 
+_METRES: Final = ("metre", "unknown")
+"""What counts as metres: nobody but the user can tell the unit of a file that states none."""
+
 
 def describe(path: Path, crs: str | None = None) -> dict[str, Any]:
     """Header facts, the CRS or its candidates, and what is wrong, without reading the points.
+
+    ``bounds`` are in ``unit`` and ``z_range`` in ``z_unit``, as the header states them; ``z_range_m`` and
+    ``density_per_m2`` are None where that is another unit than the metre.
 
     Parameters
     ----------
@@ -29,14 +35,19 @@ def describe(path: Path, crs: str | None = None) -> dict[str, Any]:
     """
     info = las.inspect(path)
     problems = [note.as_dict() for note in info.problems]
+    unit, z_unit = ("unknown", "unknown") if info.stated_crs is None else reference.units(info.stated_crs)
+    z_range = [info.z_min, info.z_max]
     record: dict[str, Any] = {
         "file": path.name,
         "version": info.version,
         "point_format": info.point_format,
         "n_points": info.n_points,
         "bounds": list(info.bounds.as_tuple()) if info.bounds else None,
-        "z_range_m": [info.z_min, info.z_max],
-        "density_per_m2": info.density,
+        "unit": unit,
+        "z_range": z_range,
+        "z_unit": z_unit,
+        "z_range_m": z_range if z_unit in _METRES else None,
+        "density_per_m2": info.density if unit in _METRES else None,
         "compressed": info.is_compressed,
         "copc": info.is_copc,
         "dimensions": list(info.dimensions),

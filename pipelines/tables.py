@@ -124,7 +124,7 @@ def info_table(record: Mapping[str, Any]) -> None:
     """Print what is known of one file."""
     table = Table(title=str(record["file"]), title_justify="left", show_header=False)
     for name, value in record.items():
-        if name not in ("file", "problems"):
+        if name not in ("file", "problems", "z_range_m"):  # z_range with its unit says it
             table.add_row(name, _text(value))
     CONSOLE.print(table)
     for problem in record["problems"]:

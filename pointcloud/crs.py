@@ -34,6 +34,7 @@ from pointcloud.projection import (
     parse,
     plane_rectangular,
     split,
+    units,
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "parse",
     "resolve",
     "split",
+    "units",
 ]
 
 Source = Literal["header", "tile-code", "parameter"]

@@ -96,6 +96,19 @@ def check_metres(crs: CRS, name: str) -> None:
         )
 
 
+def units(crs: CRS) -> tuple[str, str]:
+    """The unit of x and y and that of heights: ``metre``, another one's name, or ``unknown``.
+
+    Heights of a projected CRS that says nothing about them have the unit of the plane, as usual in LAS files.
+    """
+    parts = crs.sub_crs_list if crs.is_compound else [crs]
+    names = [
+        "metre" if axis.unit_conversion_factor == 1.0 else axis.unit_name for part in parts for axis in part.axis_info
+    ] or ["unknown"]
+    plane = names[0]
+    return plane, names[2] if len(names) > 2 else plane if crs.is_projected else "unknown"
+
+
 def is_same(one: CRS, other: CRS) -> bool:
     """Whether two horizontal systems are one, whatever the order in which they name their axes."""
     return one == other or one.equals(other, ignore_axis_order=True)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 
 import laspy
 import pytest
+from pyproj import CRS
 from typer.testing import CliRunner, Result
 
 from pipelines.cli import app
 from pointcloud.errors import ResourceError
+from pointcloud.io import las
 from tests.pipelines.conftest import N_POINTS
 
 ENVIRONMENT = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "COLUMNS": "160"}
@@ -101,6 +105,20 @@ def test_info_proposes_the_crs(slope):
     assert record["crs_candidates"][0] == "EPSG:6676"
     assert record["n_points"] == N_POINTS
     assert "EPSG:6676" in tengun("info", slope.before).stdout
+
+
+def test_info_names_the_unit_of_a_file_in_feet(slope, tmp_path):
+    path = tmp_path / "feet.las"
+    las.write(path, replace(las.read(slope.before), crs=CRS.from_epsg(2994)))
+    (record,) = json.loads(tengun("info", path, "--json").stdout)["files"]
+    assert (record["unit"], record["z_unit"]) == ("foot", "foot")
+    assert record["z_range_m"] is record["density_per_m2"] is None
+    shown = tengun("info", path).stdout
+    assert re.search(r"z_unit\s+│ foot", shown)
+    assert "z_range_m" not in shown
+    (metres,) = json.loads(tengun("info", slope.before, "--json").stdout)["files"]
+    assert metres["z_range_m"] == metres["z_range"]
+    assert metres["density_per_m2"] > 0
 
 
 def test_a_full_disk_is_explained(monkeypatch, tmp_path):

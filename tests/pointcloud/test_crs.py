@@ -208,3 +208,18 @@ def test_a_projection_without_area_of_use_fits_everywhere() -> None:
     assert crs.resolve(None, NAME, IZUSAN, ZONE_8).crs == ZONE_8, "a CRS object will do for a code"
     with pytest.raises(CrsError, match="states EPSG:6676"):
         crs.resolve(None, NAME, IZUSAN, own)
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("EPSG:6676", ("metre", "metre")),
+        ("EPSG:6676+6695", ("metre", "metre")),
+        ("EPSG:2994", ("foot", "foot")),
+        ("EPSG:6676+6360", ("metre", "US survey foot")),
+        ("EPSG:4326", ("degree", "unknown")),
+        ("EPSG:4979", ("degree", "metre")),
+    ],
+)
+def test_units_are_those_that_the_crs_states(text: str, units: tuple[str, str]) -> None:
+    assert crs.units(crs.parse(text)) == units
