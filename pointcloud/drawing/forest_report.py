@@ -129,7 +129,7 @@ def _result(claim: Claim, say: Words) -> Iterator[Block]:
     sums = {n: sum(getattr(y, n) for y in claim.years) for n in ("absorption", "emission", "replanting", "buffer")}
     rows = [
         [say("Crediting period", "認証対象期間"), f"{options.years[0]}–{options.years[-1]} ({options.period})"],
-        [say("Stands credited / excluded / without a figure", "林小班 対象 / 対象外 / 算定不可"),
+        [say("Stands credited / excluded / not reckoned", "林小班 対象 / 対象外 / 算定不可"),
          " / ".join(str(claim.count(s)) for s in Standing)],
         [say("Area credited", "対象面積"), f"{number(area, 2)} ha"],
         [say("Absorption", "吸収量"), f"{number(sums['absorption'], 1)} t-CO2"],
