@@ -77,7 +77,7 @@ def test_every_job_ends_once_whatever_is_killed(separate: Callable[..., Separate
     assert len(jobs) == len(set(jobs)) == N_JOBS
     assert submit(service, 0) == jobs[0]
 
-    wait_for(lambda: service.client.get("/health").json()["jobs"] == {"successful": N_JOBS}, 90)
+    wait_for(lambda: service.client.get("/health").json()["jobs"] == {"successful": N_JOBS}, 180)
     interruptions = 0
     for number, job in enumerate(jobs):
         status = service.client.status(job)
