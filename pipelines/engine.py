@@ -17,7 +17,6 @@ from pipelines import cluster, stage_arguments, stage_cache, stages, tile_surfac
 from pipelines.cluster_order import Order
 from pipelines.document import shipped
 from pipelines.stage_cache import StageCache
-from pipelines.tile_surfaces import DIMENSIONS
 from pointcloud.bounds import Bounds
 from pointcloud.cloud import PointCloud
 from pointcloud.errors import FileError, ParameterError
@@ -230,7 +229,7 @@ def _tiles(
 ) -> tuple[GroundParameters, list[_Tile]]:
     """Parameters of the filter, and the tiles; a small survey is read once."""
     is_small = is_one_tile(survey, grid)
-    whole = cache(partial(survey.read, dimensions=DIMENSIONS))
+    whole = cache(partial(survey.read, dimensions=stages.LOOKED_AT))
 
     def parameters() -> GroundParameters:
         if is_small:
@@ -242,7 +241,7 @@ def _tiles(
         return chosen, [_Tile(grid, None, whole)]
     halo = required_halo(chosen) + max_gap + grid.cell  # right labels as far as the TIN and the voids look
     tiles = tiling.plan(grid, survey.n_points, halo)
-    read = partial(survey.read, dimensions=DIMENSIONS)
+    read = partial(survey.read, dimensions=stages.LOOKED_AT)
     return chosen, [_Tile(tile.core, tile.reach, partial(read, bounds=tile.reach)) for tile in tiles]
 
 
@@ -314,7 +313,7 @@ def _by_class(codes: NDArray[np.integer], numbers: NDArray[np.intp]) -> Counter[
     return Counter({f"class_{code}": int(number) for code, number in zip(codes, numbers, strict=True)})
 
 
-def read_file(survey: Survey, index: int, dimensions: Sequence[str] = DIMENSIONS) -> PointCloud:
+def read_file(survey: Survey, index: int, dimensions: Sequence[str] = stages.LOOKED_AT) -> PointCloud:
     """All points of one file in file order, with those of ``dimensions`` that it has."""
     cloud = las.read(survey.files[index].path, dimensions=dimensions)
     return replace(cloud, crs=survey.crs, vertical_datum=survey.vertical_datum)

@@ -22,9 +22,6 @@ from pointcloud.io.las_source import BATCH, open_source
 if TYPE_CHECKING:
     from pointcloud.io.survey import Survey
 
-CLASSES: Final = ("Classification",)
-"""What the ground filter looks at beside coordinates."""
-
 EDGE: Final = NEAR_CELLS
 """Cells from the edge of a file within which all of its points are kept."""
 
@@ -91,16 +88,18 @@ class Neighbours:
         """
         halo = required_halo(parameters)
         reach, near = own.buffered(halo), own.buffered(near_halo(parameters))
+        has_far = near != reach
         beside, beyond = [], []
         for i in self._touching(reach):
             if i in group:
                 continue
-            has_far = near != reach
             part = self._found(i, reach) if has_far else None
             if part is not None and self._has_all(i, near):
                 beside.append(part.cloud.take(near.contains(part.cloud.x, part.cloud.y)))
             else:
-                beside.append(self._stated(las.read(self._survey.files[i].path, dimensions=CLASSES, bounds=near)))
+                beside.append(
+                    self._stated(las.read(self._survey.files[i].path, dimensions=stages.LOOKED_AT, bounds=near))
+                )
             if part is not None:
                 x, y = part.cloud.x, part.cloud.y
                 beyond.append(part.cloud.take(part.is_far & reach.contains(x, y) & ~near.contains(x, y)))
@@ -119,7 +118,7 @@ class Neighbours:
         if index in self._kept:
             with np.load(self._kept[index]) as kept:
                 x, y, z = kept["xyz"]
-                cloud = PointCloud(x, y, z, {CLASSES[0]: kept["classes"]})
+                cloud = PointCloud(x, y, z, {"Classification": kept["classes"]})
                 return _Part(self._stated(cloud), kept["is_far"])
         bounds = None if self._has_room else reach
         part = self._joined(index, [self._part(index, cloud) for cloud in self._batches(index, bounds)])
@@ -136,7 +135,7 @@ class Neighbours:
         """The part of a file from those of its batches, which together have more points than count."""
         if not parts:
             x, y, z = np.empty((3, 0))
-            none = PointCloud(x, y, z, {CLASSES[0]: np.empty(0, dtype=np.uint8)})
+            none = PointCloud(x, y, z, {"Classification": np.empty(0, dtype=np.uint8)})
             return _Part(self._stated(none), np.empty(0, dtype=np.bool_))
         if len(parts) == 1:
             return parts[0]
@@ -170,7 +169,7 @@ class Neighbours:
     def _keep(self, index: int, part: _Part) -> None:
         path, cloud = Path(self._folder or "", f"{index}.npz"), part.cloud
         xyz = np.stack((cloud.x, cloud.y, cloud.z))
-        np.savez(path, xyz=xyz, classes=cloud.attributes[CLASSES[0]], is_far=part.is_far)
+        np.savez(path, xyz=xyz, classes=cloud.attributes["Classification"], is_far=part.is_far)
         self._kept[index] = path
         self._n_bytes += path.stat().st_size
 
@@ -183,7 +182,7 @@ class Neighbours:
 
     def _batches(self, index: int, bounds: Bounds | None) -> Iterator[PointCloud]:
         source = open_source(self._survey.files[index].path)
-        names = source.names(CLASSES)
+        names = source.names(stages.LOOKED_AT)
         for points in one_ahead(source.batches(BATCH, names, bounds, is_located=True)):
             yield self._stated(source.cloud(points, names, bounds))
 

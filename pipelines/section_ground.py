@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from pipelines.evidence import sha256
-from pipelines.stages import labelled, without_noise
+from pipelines.stages import LOOKED_AT, labelled, without_noise
 from pointcloud.cloud import PointCloud
 from pointcloud.dimensions import ClassCode
 from pointcloud.errors import InputError
@@ -30,9 +30,6 @@ GROUND_HALO = 75.0
 """Metres around the shape whose points the ground filter sees: four openings, the reach of its rule for decks.
 
 `required_halo` is the bound that no survey can break; on the surveys at hand 60 m give the labels of the whole."""
-
-DIMENSIONS = ("Classification", "ReturnNumber", "NumberOfReturns")
-"""Attributes that the ground filter looks at."""
 
 WHOLE_SURVEY = 10_000_000
 """Points up to which a survey is read whole for the filter's parameters: then heights are those of its terrain."""
@@ -122,7 +119,7 @@ def ground_near(
     own = corridor(shape, near)
     notes: tuple[Note, ...] = ()
     if ground == "file":
-        read, cloud = own, own.read(survey, DIMENSIONS[:1])
+        files, cloud = own.files(survey), own.read(survey, LOOKED_AT)
         classes = _classes(cloud)
         key = classes == ClassCode.GROUND
         if len(cloud) and not key.any():
@@ -133,11 +130,9 @@ def ground_near(
                 field="ground",
             )
     else:
-        read = corridor(shape, GROUND_HALO + near)
-        parameters = _parameters(survey)
-        cloud, classes, key = _classified(read.read(survey, DIMENSIONS), own, parameters)
+        wide, parameters, files = _around(survey, corridor(shape, GROUND_HALO + near))
+        cloud, classes, key = _classified(wide, own, parameters)
         notes = () if parameters else (LOCAL_GROUND,)
-    files = read.files(survey)
     with ThreadPoolExecutor(1) as thread:  # one surface is made beside the other, and beside what evidence asks for
         top = thread.submit(top_surface, cloud.x, cloud.y, cloud.z, classes, max_gap) if with_top else None
         ground_points = cloud.x[key], cloud.y[key], cloud.z[key]
@@ -147,13 +142,17 @@ def ground_near(
         return Epoch(name, survey, surface, cloud, classes, files, None if top is None else top.result(), notes)
 
 
-def _parameters(survey: Survey) -> GroundParameters | None:
-    """The filter's parameters for the whole of a survey, None where it is too large to be read for them."""
+def _around(survey: Survey, reach: Corridor) -> tuple[PointCloud, GroundParameters | None, tuple[LasInfo, ...]]:
+    """The points within reach, the filter's parameters for the whole survey, and the files that both stem from.
+
+    No parameters where the survey is too large to be read for them.
+    """
     from pointcloud.ground.parameters import survey_parameters
 
     if survey.n_points > WHOLE_SURVEY:
-        return None
-    return survey_parameters(without_noise(survey.read(dimensions=DIMENSIONS[:1])))
+        return reach.read(survey, LOOKED_AT), None, reach.files(survey)
+    whole = survey.read(dimensions=LOOKED_AT)
+    return reach.of(whole), survey_parameters(without_noise(whole)), survey.files
 
 
 def _classified(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["change", "ground"]
 
+LOOKED_AT = ("Classification",)
+"""Attributes that the ground filter looks at beside coordinates."""
+
 pdalargs: dict[str, Any] = {}
 spatialreference: str = ""
 
@@ -80,7 +83,7 @@ def ground(ins: Arrays, outs: Arrays) -> bool:
     data. Gives ``Classification``, ``KeyPoint`` (1 for the ground points that carry the terrain surface) and, where the
     stage's ``add_dimension`` names it, ``GroundConfidence``: from 0 to 1 in hundredths.
     """
-    cloud = _cloud(ins, "Classification", "ReturnNumber", "NumberOfReturns")
+    cloud = _cloud(ins, *LOOKED_AT)
     result = labelled(cloud, **pdalargs)
     outs["Classification"] = result.labels
     outs["KeyPoint"] = result.key_points.astype(np.uint8)

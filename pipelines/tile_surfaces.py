@@ -22,9 +22,6 @@ from pointcloud.ground.parameters import GroundParameters, occupied
 if TYPE_CHECKING:
     from pointcloud.io.survey import Survey
 
-DIMENSIONS = ("Classification", "ReturnNumber", "NumberOfReturns")
-"""Attributes that the ground filter looks at."""
-
 
 def make_ordered(order: Order) -> None:
     """Put the arrays of an order for `surfaces` or `spacing` into the cache."""
@@ -34,14 +31,14 @@ def make_ordered(order: Order) -> None:
     if order.stage == "spacing":
         made = spacing(survey, core)
     else:
-        cloud = survey.read(bounds=reach, dimensions=DIMENSIONS)
+        cloud = survey.read(bounds=reach, dimensions=stages.LOOKED_AT)
         made = surfaces(core, cloud, GroundParameters(**given.pop("parameters")), **given)
     order.cache.keep_arrays(Path(order.entries[0]), made)
 
 
 def spacing(survey: Survey, core: Grid) -> Arrays:
     """What the points of a tile alone add to the spacing of the survey: one on a border belongs to one side."""
-    cloud = survey.read(bounds=core.bounds, dimensions=DIMENSIONS[:1])
+    cloud = survey.read(bounds=core.bounds, dimensions=stages.LOOKED_AT)
     found = occupied(stages.without_noise(cloud.take(core.bounds.contains(cloud.x, cloud.y))))
     return {"n_points": np.asarray(found.n_points), "cells": found.cells}
 

@@ -212,11 +212,11 @@ def _prepare(
 
 def _dimensions(survey: Survey, index: int) -> tuple[str, ...]:
     """What the filter looks at, and what the labels of a layered file are coded with."""
-    from pipelines.tile_surfaces import DIMENSIONS
+    from pipelines.stages import LOOKED_AT
     from pointcloud.io.laz_layers import CONTEXT, FLAGS
 
     more = (*CONTEXT, *sorted(FLAGS)) if survey.files[index].point_format >= 6 else ()
-    return tuple(dict.fromkeys((*DIMENSIONS, *more)))
+    return tuple(dict.fromkeys((*LOOKED_AT, *more)))
 
 
 def _stems(survey: Survey) -> list[str]:

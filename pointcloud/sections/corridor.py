@@ -90,7 +90,13 @@ class Corridor:
         if not clouds:
             return replace(survey, files=()).read(dimensions=dimensions)
         stated = [replace(c, crs=survey.crs, vertical_datum=survey.vertical_datum) for c in clouds]
-        cloud = PointCloud.concatenate(stated)
+        return self._by_cell(PointCloud.concatenate(stated))
+
+    def of(self, cloud: PointCloud) -> PointCloud:
+        """The points of a cloud in the touched cells, in the order of `read`."""
+        return self._by_cell(cloud.take(self.contains(cloud.x, cloud.y)))
+
+    def _by_cell(self, cloud: PointCloud) -> PointCloud:
         order, grid = np.empty(len(cloud), dtype=np.int64), self.grid
         frame = np.array([grid.west, grid.south, grid.cell])
         starts = np.zeros(grid.n_rows * grid.n_columns + 1, dtype=np.int64)
