@@ -216,10 +216,10 @@ def _text(value: Any) -> str:
 
 def show_sections(summary: Mapping[str, Any]) -> None:
     """Print sections with heights and areas, and volumes."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    from pipelines.tables import CONSOLE
+
     title = f"断面 Sections: {summary['line']['name']} ({summary['line']['length_m']:,.2f} m, {summary['crs']})"
     table = Table(title=title, title_justify="left")
     table.add_column("測点 station")
@@ -229,7 +229,7 @@ def show_sections(summary: Mapping[str, Any]) -> None:
         heights = [_text(row["height_m"][n]) for n in summary["surfaces"]]
         areas = ["-", "-"] if row["areas"] is None else [f"{row['areas'][k]:,.1f}" for k in ("cut", "fill")]
         table.add_row(row["name"], *heights, *areas)
-    console.print(table)
+    CONSOLE.print(table)
     if summary["volumes"] is not None:
         v = summary["volumes"]
-        console.print(f"平均断面法 average end area: 切土 cut {v['cut_m3']:,.1f}  盛土 fill {v['fill_m3']:,.1f} m3")
+        CONSOLE.print(f"平均断面法 average end area: 切土 cut {v['cut_m3']:,.1f}  盛土 fill {v['fill_m3']:,.1f} m3")

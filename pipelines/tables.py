@@ -127,8 +127,7 @@ def info_table(record: Mapping[str, Any]) -> None:
         if name not in ("file", "problems", "z_range_m"):  # z_range with its unit says it
             table.add_row(name, _text(value))
     CONSOLE.print(table)
-    for problem in record["problems"]:
-        CONSOLE.print(f"  ! {problem[reader_language()]}", soft_wrap=not CONSOLE.is_terminal)
+    print_notes({"notes": record["problems"]})
 
 
 def _text(value: Any) -> str:

@@ -10,11 +10,9 @@ kernel, is left out. Beside it stands how long another program takes for the poi
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -23,11 +21,9 @@ from typing import Any, Final, Literal
 import numpy as np
 from pyproj import CRS
 
-from pipelines.bench import sections_peer
+from pipelines.bench import sections_peer, timing
 from pipelines.bench.sections_peer import Peer
-from pipelines.process import Context
 from pipelines.processes.sections import SectionParameters, Sections
-from pipelines.progress import Progress, ProgressEvent
 from pointcloud.cloud import PointCloud
 from pointcloud.io import copc_write, las
 
@@ -79,28 +75,18 @@ def write_line(path: Path) -> Path:
 
 def timed(tiles: list[Path], line: Path, folder: Path, ground: str) -> dict[str, Any]:
     """Seconds of each stage and of the whole, sections cut, points near the line, peak memory of this process."""
-    process = Sections()
-    parameters = SectionParameters.model_validate({"ground": ground})
-    marks: dict[str, float] = {}
-    begin, cpu = time.perf_counter(), time.process_time()
-
-    def observe(event: ProgressEvent) -> None:
-        marks.setdefault(event.stage.id, time.perf_counter() - begin)
-
-    progress = Progress(process.stages, observe)
-    found = process.run({"survey": tiles, "line": [line]}, parameters, Context(folder, progress))
-    whole = time.perf_counter() - begin
-    starts = [*marks.values(), whole]
-    stages = {name: round(b - a, 2) for name, a, b in zip(marks, starts, starts[1:], strict=False)}
+    run = timing.timed(
+        Sections(), {"survey": tiles, "line": [line]}, SectionParameters.model_validate({"ground": ground}), folder
+    )
     return {
         "ground": ground,
-        "seconds": round(whole, 2),
-        "cpu_seconds": round(time.process_time() - cpu, 2),
-        "stages": stages,
-        "sections": len(found.summary["sections"]),
-        "line_m": round(found.summary["line"]["length_m"], 1),
-        "points_near": found.summary["points"]["survey"],
-        "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "seconds": round(run.seconds, 2),
+        "cpu_seconds": round(run.cpu_seconds, 2),
+        "stages": {name: round(seconds, 2) for name, seconds in run.stages.items()},
+        "sections": len(run.summary["sections"]),
+        "line_m": round(run.summary["line"]["length_m"], 1),
+        "points_near": run.summary["points"]["survey"],
+        "peak_gb": round(run.peak_gb, 2),
     }
 
 
